@@ -1,0 +1,23 @@
+"""Categories and products over REST."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .abstract_models import AbstractCategory, AbstractProduct
+
+
+def get_product_model() -> "type[AbstractProduct]":
+    """The site's Product: ours, or the model named by ``SHOPCORE_CATALOG_PRODUCT_MODEL``."""
+    from .conf import swapped_model
+
+    return swapped_model("PRODUCT_MODEL")
+
+
+def get_category_model() -> "type[AbstractCategory]":
+    """The site's Category: ours, or the model named by ``SHOPCORE_CATALOG_CATEGORY_MODEL``."""
+    from .conf import swapped_model
+
+    return swapped_model("CATEGORY_MODEL")
+
+
+__all__ = ["get_category_model", "get_product_model"]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+
+from django_shopcore.core.conf import Setting, SettingsGroup, dotted_path, model_label, positive_int, rate, text
+
+
+class CatalogSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
+    PRODUCT_MODEL = Setting(
+        "shopcore_catalog.Product", model_label, "The site's product model; set it before the first migration."
+    )
+    CATEGORY_MODEL = Setting(
+        "shopcore_catalog.Category", model_label, "The site's category model; set it before the first migration."
+    )
+    CURRENCY = Setting("USD", text, "ISO 4217 code written to new products.")
+    PRODUCT_SERIALIZER = Setting[str | None](
+        None,
+        dotted_path,
+        "Serializer of products; a subclass of `django_shopcore.catalog.serializers.ProductSerializer`.",
+    )
+    CATEGORY_SERIALIZER = Setting[str | None](
+        None,
+        dotted_path,
+        "Serializer of categories; a subclass of `django_shopcore.catalog.serializers.CategorySerializer`.",
+    )
+    PRODUCT_FILTERSET = Setting[str | None](
+        None, dotted_path, "Filters of products; a subclass of `django_shopcore.catalog.filters.ProductFilterSet`."
+    )
+    MAX_BULK_ITEMS = Setting(1000, positive_int, "Items in one bulk request at most.")
+    MAX_IMPORT_BYTES = Setting(20 * 1024 * 1024, positive_int, "Largest CSV file for an import over HTTP, in bytes.")
+    MAX_REPORTED_ERRORS = Setting(1000, positive_int, "Errors and warnings listed in an import's report at most.")
+    READ_RATE = Setting[str | None]("1200/m", rate, "Reads of the catalogue per client; needs a shared cache.")
+    SEARCH_RATE = Setting[str | None]("120/m", rate, "Searches per client; needs a shared cache.")
+    WRITE_RATE = Setting[str | None]("600/m", rate, "Writes to the catalogue per admin.")
+    IMPORT_RATE = Setting[str | None]("30/m", rate, "Imports, exports and bulk requests per admin.")
+
+
+app_settings = CatalogSettings()
+
+
+def name_default_models() -> None:
+    """Sets the two swappable settings a site left out.
+
+    Django reads them with a plain ``getattr(settings, …)``: without a value ``makemigrations`` fails in a
+    site that swaps just one of the models.
+    """
+    for setting in (CatalogSettings.PRODUCT_MODEL, CatalogSettings.CATEGORY_MODEL):
+        if not hasattr(settings, setting.name):
+            setattr(settings, setting.name, setting.default)
+
+
+def swapped_model(name: str) -> Any:
+    return apps.get_model(getattr(app_settings, name), require_ready=False)

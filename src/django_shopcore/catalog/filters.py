@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from django_shopcore.core.filters import (
+    BooleanFilter,
+    FilterSet,
+    KeysFilter,
+    MoneyFilter,
+    OrderingFilter,
+    TimeFilter,
+)
+from django_shopcore.core.keys import parse_key
+
+from . import get_category_model
+from .search import search
+
+MAX_SEARCH_LENGTH = 200
+
+
+class ProductFilterForm(forms.Form):
+    def clean(self) -> Any:
+        data = super().clean() or {}
+        low, high = data.get("min_price"), data.get("max_price")
+        if low is not None and high is not None and low > high:
+            self.add_error("min_price", ValidationError(_("Must not be above max_price."), code="min_above_max"))
+        return data
+
+
+class ProductFilterSet(FilterSet):
+    category = KeysFilter(
+        model=get_category_model,
+        method="filter_category",
+        label="Key of a category; products of categories beneath it are included. Repeat it for several.",
+    )
+    min_price = MoneyFilter(field_name="price", lookup_expr="gte", label="Lowest price, inclusive.")
+    max_price = MoneyFilter(field_name="price", lookup_expr="lte", label="Highest price, inclusive.")
+    in_stock = BooleanFilter(label="Whether it is in stock.")
+    created_after = TimeFilter(field_name="created_at", lookup_expr="gte", label="Created at this time or later.")
+    created_before = TimeFilter(field_name="created_at", lookup_expr="lte", label="Created at this time or earlier.")
+    updated_after = TimeFilter(field_name="updated_at", lookup_expr="gte", label="Changed at this time or later.")
+    slug = django_filters.CharFilter(label="Exact slug.")
+    sku = django_filters.CharFilter(label="Exact SKU.")
+    search = django_filters.CharFilter(
+        method="filter_search",
+        max_length=MAX_SEARCH_LENGTH,
+        label="Words that must all occur in the name or the description; prefixes match. Best match first, unless `ordering` is given.",
+    )
+    ordering = OrderingFilter(
+        allowed=("price", "created_at", "name"),
+        label="`price`, `created_at` or `name`, with `-` for descending; several separated by commas. Default `-created_at`.",
+    )
+
+    class Meta:
+        form = ProductFilterForm
+
+    def filter_category(self, queryset: Any, name: str, keys: list[Any]) -> Any:
+        return queryset.in_categories(keys) if keys else queryset
+
+    def filter_search(self, queryset: Any, name: str, text: str) -> Any:
+        return search(queryset, text)
+
+
+class CategoryFilterSet(FilterSet):
+    parent = django_filters.CharFilter(
+        method="filter_parent", label="Key of the category above, or `null` for the roots."
+    )
+    search = django_filters.CharFilter(
+        field_name="name", lookup_expr="icontains", max_length=MAX_SEARCH_LENGTH, label="Part of the name."
+    )
+
+    def filter_parent(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(parent=None if value == "null" else parse_key(queryset.model, value))
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and self._parent_exists()
+
+    def _parent_exists(self) -> bool:
+        value = self.form.cleaned_data.get("parent")
+        if not value or value == "null":
+            return True
+        model = get_category_model()
+        key = parse_key(model, value)
+        if key is None or not model._default_manager.filter(pk=key).exists():
+            self.form.add_error("parent", ValidationError(_("There is no such category."), code="does_not_exist"))
+            return False
+        return True

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.validators import RegexValidator, URLValidator
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from django_shopcore.core.access import is_admin
+from django_shopcore.core.fields import (
+    JSONObjectField,
+    KeyField,
+    MoneyField,
+    StrictBooleanField,
+    TextField,
+    UTCDateTimeField,
+    key_field,
+)
+
+from . import get_category_model, get_product_model
+from .abstract_models import MAX_DESCRIPTION, MAX_METADATA_BYTES
+from .slugs import MAX_LENGTH
+
+validate_slug = RegexValidator(r"^[-\w]+\Z", _("Letters, digits, hyphens and underscores only."), "invalid")
+
+
+def unique_error(message: Any) -> list[ErrorDetail]:
+    return [ErrorDetail(str(message), code="unique")]
+
+
+class CatalogSerializer(serializers.Serializer[Any]):
+    """Reads and writes one catalogue object; private fields exist for admins only.
+
+    ``context["complete"]`` shows every field whoever asks: what an object's entity tag is made of.
+    ``context["unchecked"]`` leaves out the checks that cost a query a row; bulk writes do them per set.
+    """
+
+    private_fields: tuple[str, ...] = ("private_metadata",)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        request = self.context.get("request")
+        if not self.context.get("complete") and not is_admin(getattr(request, "user", None)):
+            for name in self.private_fields:
+                fields.pop(name, None)
+        return fields
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not self.context.get("unchecked"):
+            self.check_unique(attrs)
+        return attrs
+
+    def check_unique(self, attrs: dict[str, Any]) -> None:
+        """Raises ``ValidationError`` for a value that another row holds."""
+
+    def recheck(self) -> None:
+        """Looks again at what may have changed since validation; raises ``ValidationError``."""
+        self.check_unique(self.validated_data)
+        for name, field in self.fields.items():
+            row = self.validated_data.get(field.source)
+            if isinstance(field, KeyField) and row is not None and not field.get_queryset().filter(pk=row.pk).exists():
+                detail = field.error_messages["does_not_exist"].format(pk_value=row.pk)
+                raise ValidationError({name: [ErrorDetail(detail, code="does_not_exist")]})
+
+    def current(self, attrs: dict[str, Any], name: str) -> Any:
+        """The value ``name`` will have: the new one, or the instance's."""
+        return attrs[name] if name in attrs else getattr(self.instance, name, None)
+
+    def others(self, model: Any) -> Any:
+        queryset = model._default_manager.all()
+        return queryset.exclude(pk=self.instance.pk) if self.instance is not None else queryset
+
+
+@extend_schema_serializer(
+    component_name="Category",
+    examples=[
+        OpenApiExample("A category", {"name": "Laptops", "parent": 1, "slug": "laptops"}, request_only=True),
+        OpenApiExample(
+            "A category",
+            {
+                "id": 2,
+                "name": "Laptops",
+                "slug": "laptops",
+                "parent": 1,
+                "metadata": {},
+                "created_at": "2026-01-31T12:00:00Z",
+            },
+            response_only=True,
+        ),
+    ],
+)
+class CategorySerializer(CatalogSerializer):
+    id = serializers.ReadOnlyField()
+    name = TextField(max_length=255, help_text="Unique among its siblings.")
+    slug = TextField(
+        max_length=MAX_LENGTH,
+        required=False,
+        allow_blank=True,
+        validators=[validate_slug],
+        help_text="Unique; Unicode letters allowed. Made from the name when absent.",
+    )
+    parent = KeyField(
+        queryset=None, required=False, allow_null=True, help_text="Key of the category above; null for a root."
+    )
+    metadata = JSONObjectField(max_bytes=MAX_METADATA_BYTES, required=False, help_text="A JSON object, at most 16 KiB.")
+    private_metadata = JSONObjectField(
+        max_bytes=MAX_METADATA_BYTES, required=False, help_text="Like `metadata`, shown to admins only."
+    )
+    created_at = UTCDateTimeField(read_only=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["id"] = key_field(get_category_model(), help_text="Key of the category.")
+        fields["parent"].queryset = get_category_model()._default_manager.all()
+        return fields
+
+    def check_unique(self, attrs: dict[str, Any]) -> None:
+        others = self.others(get_category_model())
+        errors: dict[str, Any] = {}
+        if attrs.get("slug") and others.filter(slug=attrs["slug"]).exists():
+            errors["slug"] = unique_error(_("There is a category with this slug already."))
+        if {"name", "parent"} & attrs.keys() and others.filter(
+            name=self.current(attrs, "name"), parent=self.current(attrs, "parent")
+        ):
+            errors["name"] = unique_error(_("There is a category of this name here already."))
+        parent = attrs.get("parent")
+        if parent is not None and self.instance is not None and self.instance.would_cycle(parent.pk):
+            errors["parent"] = [ErrorDetail(str(_("A category cannot be beneath itself.")), code="cycle")]
+        if errors:
+            raise ValidationError(errors)
+
+
+@extend_schema_serializer(
+    component_name="Product",
+    examples=[
+        OpenApiExample(
+            "A product",
+            {"name": "Aero 14 laptop", "price": "1299.00", "category": 2, "sku": "AERO-14"},
+            request_only=True,
+        ),
+        OpenApiExample(
+            "A product",
+            {
+                "id": 7,
+                "name": "Aero 14 laptop",
+                "slug": "aero-14-laptop",
+                "sku": "AERO-14",
+                "description": "A light laptop.",
+                "price": "1299.00",
+                "compare_at_price": None,
+                "currency": "USD",
+                "category": 2,
+                "category_name": "Laptops",
+                "in_stock": True,
+                "is_published": True,
+                "image_url": None,
+                "metadata": {},
+                "created_at": "2026-01-31T12:00:00Z",
+                "updated_at": "2026-01-31T12:00:00Z",
+            },
+            response_only=True,
+        ),
+    ],
+)
+class ProductSerializer(CatalogSerializer):
+    id = serializers.ReadOnlyField()
+    name = TextField(max_length=255)
+    slug = TextField(
+        max_length=MAX_LENGTH,
+        required=False,
+        allow_blank=True,
+        validators=[validate_slug],
+        help_text="Unique; Unicode letters allowed. Made from the name when absent.",
+    )
+    sku = TextField(
+        max_length=64,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Stock keeping unit, unique when given.",
+    )
+    description = TextField(max_length=MAX_DESCRIPTION, required=False, allow_blank=True, trim_whitespace=False)
+    price = MoneyField(help_text="Decimal string with two places.")
+    compare_at_price = MoneyField(
+        required=False, allow_null=True, help_text="The struck-through price, above `price`; or null."
+    )
+    currency = serializers.CharField(read_only=True, help_text="ISO 4217 code.")
+    category = KeyField(queryset=None, help_text="Key of the category.")
+    category_name = serializers.CharField(source="category.name", read_only=True)
+    in_stock = StrictBooleanField(required=False)
+    is_published = StrictBooleanField(required=False, help_text="Unpublished products exist for admins only.")
+    image_url = TextField(
+        max_length=2000, required=False, allow_null=True, allow_blank=True, validators=[URLValidator(schemes=["https"])]
+    )
+    metadata = JSONObjectField(max_bytes=MAX_METADATA_BYTES, required=False, help_text="A JSON object, at most 16 KiB.")
+    private_metadata = JSONObjectField(
+        max_bytes=MAX_METADATA_BYTES, required=False, help_text="Like `metadata`, shown to admins only."
+    )
+    created_at = UTCDateTimeField(read_only=True)
+    updated_at = UTCDateTimeField(read_only=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["id"] = key_field(get_product_model(), help_text="Key of the product.")
+        fields["category"].queryset = get_category_model()._default_manager.all()
+        return fields
+
+    def validate_sku(self, value: str | None) -> str | None:
+        return value or None
+
+    def validate_image_url(self, value: str | None) -> str | None:
+        return value or None
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        price, compare = self.current(attrs, "price"), self.current(attrs, "compare_at_price")
+        if price is not None and compare is not None and compare <= price:
+            detail = ErrorDetail(str(_("Must be above the price.")), code="not_above_price")
+            raise ValidationError({"compare_at_price" if "compare_at_price" in attrs else "price": [detail]})
+        return super().validate(attrs)
+
+    def check_unique(self, attrs: dict[str, Any]) -> None:
+        others = self.others(get_product_model())
+        errors = {
+            name: unique_error(message)
+            for name, message in UNIQUE_MESSAGES.items()
+            if attrs.get(name) and others.filter(**{name: attrs[name]}).exists()
+        }
+        if errors:
+            raise ValidationError(errors)
+
+
+UNIQUE_MESSAGES = {
+    "slug": _("There is a product with this slug already."),
+    "sku": _("There is a product with this SKU already."),
+}

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from . import views
+
+collection = {"get": "list", "post": "create"}
+item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+
+# A key is any text here: what is not a key of the model is answered by the view, as a problem.
+urlpatterns = [
+    path("products/", views.ProductViewSet.as_view(collection), name="product-list"),
+    path("products/<str:pk>/", views.ProductViewSet.as_view(item), name="product-detail"),
+    path("categories/", views.CategoryViewSet.as_view(collection), name="category-list"),
+    path("categories/tree/", views.CategoryTreeView.as_view(), name="category-tree"),
+    path("categories/<str:pk>/", views.CategoryViewSet.as_view(item), name="category-detail"),
+]

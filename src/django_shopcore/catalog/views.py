@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.module_loading import import_string
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_shopcore.core.access import ADMIN, ANYONE
+from django_shopcore.core.conditional import digest, not_modified, object_tag, require_match
+from django_shopcore.core.filters import ShopcoreFilterBackend
+from django_shopcore.core.keys import parse_key
+from django_shopcore.core.limits import Limit
+from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.views import ShopcoreView, ShopcoreViewSet
+from django_shopcore.core.writes import atomic_write
+
+from . import filters, get_category_model, get_product_model, limits, serializers, services
+from .conf import app_settings
+
+READ_ACTIONS = ("list", "retrieve", "tree")
+
+
+class CatalogResponses(ShopcoreView):
+    """Entity tags, ``Cache-Control`` and ``Vary`` of every catalogue response."""
+
+    schema_tag = "catalogue"
+    conditional = True
+
+    def get_limits(self) -> list[Limit]:
+        if self.current_action == "list" and self.request.query_params.get("search"):
+            return [*super().get_limits(), limits.SEARCH]
+        return super().get_limits()
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        patch_vary_headers(response, ["Authorization"])
+        if request.method not in ("GET", "HEAD") or response.status_code != 200:
+            response.setdefault("Cache-Control", "private, no-store")
+            return response
+        shared = "Authorization" not in request.headers and not _signed_in(request)
+        response.setdefault("Cache-Control", "public, no-cache" if shared else "private, no-cache")
+        if isinstance(response, Response):
+            response.add_post_render_callback(lambda rendered: self._validate(request, rendered))
+        return response
+
+    def _validate(self, request: Request, response: HttpResponse) -> Any:
+        if "ETag" not in response:
+            response["ETag"] = digest(response.content)
+        return not_modified(request, response)
+
+
+def _signed_in(request: Request) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and bool(user.is_authenticated)
+
+
+class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
+    """Reading for all, writing for admins, with ``If-Match`` on writes of one object."""
+
+    access = {
+        "list": ANYONE,
+        "retrieve": ANYONE,
+        "create": ADMIN,
+        "update": ADMIN,
+        "partial_update": ADMIN,
+        "destroy": ADMIN,
+    }
+    limits = {
+        "list": [limits.READ],
+        "retrieve": [limits.READ],
+        "create": [limits.WRITE],
+        "update": [limits.WRITE],
+        "partial_update": [limits.WRITE],
+        "destroy": [limits.WRITE],
+    }
+    error_codes: ClassVar[Any] = {
+        "create": [409],
+        "update": [409],
+        "partial_update": [409],
+        "destroy": [409],
+    }
+    filter_backends = [ShopcoreFilterBackend]
+    model: ClassVar[Any]
+
+    def tag_of(self, instance: Any) -> str:
+        """The entity tag of ``instance``: of all that an admin sees, whoever asks for how much of it."""
+        serializer = self.get_serializer_class()
+        return object_tag(serializer(instance, context={**self.get_serializer_context(), "complete": True}).data)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        instance = self.get_object()
+        return Response(self.get_serializer(instance).data, headers={"ETag": self.tag_of(instance)})
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with atomic_write(get_product_model(), serializer.recheck):
+            instance = self.perform_create(serializer.validated_data)
+        return self._written(instance, 201, {"Location": request.build_absolute_uri(f"{request.path}{instance.pk}/")})
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = request.data  # read before the lock: a slow body must not hold it
+        serializer: Any = None
+        with atomic_write(get_product_model(), lambda: serializer.recheck()):
+            instance = self.locked_object()
+            serializer = self.get_serializer(instance, data=data, partial=kwargs.get("partial", False))
+            serializer.is_valid(raise_exception=True)
+            self.perform_update(instance, serializer.validated_data)
+        return self._written(instance, 200)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.update(request, *args, **kwargs, partial=True)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with atomic_write(get_product_model()):
+            self.perform_destroy(self.locked_object())
+        return Response(status=204)
+
+    def locked_object(self) -> Any:
+        """The object in the path, locked; raises 404, or 412 when ``If-Match`` names another version."""
+        queryset: QuerySet[Any] = self.get_queryset()
+        key = parse_key(queryset.model, self.kwargs["pk"])
+        rows = lock_rows(queryset.filter(pk=key)) if key is not None else []
+        if not rows:
+            raise NotFound()
+        require_match(self.request, self.tag_of(rows[0]))
+        return rows[0]
+
+    def _written(self, instance: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+        fresh = self.get_queryset().get(pk=instance.pk)
+        return Response(
+            self.get_serializer(fresh).data, status=status, headers={"ETag": self.tag_of(fresh), **(headers or {})}
+        )
+
+    def perform_create(self, values: Any) -> Any:
+        raise NotImplementedError
+
+    def perform_update(self, instance: Any, values: Any) -> None:
+        raise NotImplementedError
+
+    def perform_destroy(self, instance: Any) -> None:
+        raise NotImplementedError
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List products", description="Unpublished products are listed for admins only."),
+    retrieve=extend_schema(summary="Read a product"),
+    create=extend_schema(summary="Create a product"),
+    update=extend_schema(summary="Replace a product", description="Optional fields that are absent keep their values."),
+    partial_update=extend_schema(summary="Change a product"),
+    destroy=extend_schema(summary="Delete a product"),
+)
+class ProductViewSet(CatalogViewSet):
+    schema_name = "products"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        user = getattr(self.request, "user", None)
+        return get_product_model().objects.visible_to(user).select_related("category")
+
+    def get_serializer_class(self) -> Any:
+        path = app_settings.PRODUCT_SERIALIZER
+        return import_string(path) if path else serializers.ProductSerializer
+
+    @property
+    def filterset_class(self) -> Any:
+        if self.current_action != "list":
+            return None
+        path = app_settings.PRODUCT_FILTERSET
+        return import_string(path) if path else filters.ProductFilterSet
+
+    def perform_create(self, values: Any) -> Any:
+        return services.create_product(values=values, actor=self.request.user)
+
+    def perform_update(self, instance: Any, values: Any) -> None:
+        services.update_product(instance, values=values, actor=self.request.user)
+
+    def perform_destroy(self, instance: Any) -> None:
+        services.delete_product(instance, actor=self.request.user)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List categories"),
+    retrieve=extend_schema(summary="Read a category"),
+    create=extend_schema(summary="Create a category"),
+    update=extend_schema(
+        summary="Replace a category", description="Optional fields that are absent keep their values."
+    ),
+    partial_update=extend_schema(summary="Change a category"),
+    destroy=extend_schema(summary="Delete a category", description="409 while products or categories are beneath it."),
+)
+class CategoryViewSet(CatalogViewSet):
+    schema_name = "categories"
+    filterset_class = filters.CategoryFilterSet
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return get_category_model()._default_manager.all()
+
+    def get_serializer_class(self) -> Any:
+        path = app_settings.CATEGORY_SERIALIZER
+        return import_string(path) if path else serializers.CategorySerializer
+
+    def locked_object(self) -> Any:
+        if self.current_action != "destroy":
+            services.lock_tree()
+        return super().locked_object()
+
+    def perform_create(self, values: Any) -> Any:
+        return services.create_category(values=values, actor=self.request.user)
+
+    def perform_update(self, instance: Any, values: Any) -> None:
+        services.update_category(instance, values=values, actor=self.request.user)
+
+    def perform_destroy(self, instance: Any) -> None:
+        services.delete_category(instance, actor=self.request.user)
+
+
+TREE_SCHEMA = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["id", "name", "slug", "children"],
+        "properties": {
+            "id": {"type": ["integer", "string"]},
+            "name": {"type": "string"},
+            "slug": {"type": "string"},
+            "children": {"type": "array", "items": {"type": "object"}, "description": "Nodes of the same form."},
+        },
+    },
+}
+
+
+class CategoryTreeView(CatalogResponses):
+    access = {"get": ANYONE}
+    limits = {"get": [limits.READ]}
+    schema_name = "categories_tree"
+
+    @extend_schema(
+        summary="The whole category tree",
+        responses=OpenApiResponse(
+            response=TREE_SCHEMA,
+            description="The roots, each with everything beneath it; siblings by name.",
+            examples=[
+                OpenApiExample(
+                    "A tree",
+                    [{"id": 1, "name": "Computers", "slug": "computers", "children": []}],
+                    response_only=True,
+                )
+            ],
+        ),
+    )
+    def get(self, request: Request) -> Response:
+        """Read in one query."""
+        rows = (
+            get_category_model()._default_manager.order_by("name", "pk").values_list("pk", "name", "slug", "parent_id")
+        )
+        nodes: dict[Any, dict[str, Any]] = {}
+        parents: list[tuple[Any, dict[str, Any]]] = []
+        for pk, name, slug, parent in rows.iterator():
+            nodes[pk] = {"id": pk, "name": name, "slug": slug, "children": []}
+            parents.append((parent, nodes[pk]))
+        roots = []
+        for parent, node in parents:
+            (roots if parent is None else nodes[parent]["children"]).append(node)
+        return Response(roots)

@@ -1,0 +1,111 @@
+"""System checks of settings and views. Each has an id, and a hint that says what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import django
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.module_loading import import_string
+
+from .access import policy_for
+from .conf import SettingsGroup, core_settings, dotted_path, dotted_paths
+from .views import ShopcoreView
+
+# The first patch release of each series without a known hole.
+SECURE_RELEASES = {(5, 2): 19, (6, 0): 10, (6, 1): 3}
+
+AppConfigs = Sequence[AppConfig] | None
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """E001: a value of the wrong kind. E002: a dotted path that does not import. W001: an unknown name."""
+    messages: list[CheckMessage] = []
+    for name in sorted(name for name in dir(settings) if name.startswith("SHOPCORE_")):
+        setting = SettingsGroup.registry.get(name)
+        value = getattr(settings, name)
+        if setting is None:
+            near = difflib.get_close_matches(name, SettingsGroup.registry, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "No installed feature has such a setting."
+            messages.append(Warning(f"Unknown setting {name}.", hint=hint, id="shopcore.W001"))
+        elif not setting.kind.accepts(value):
+            messages.append(Error(f"{name} must be {setting.kind.name}.", hint=setting.doc, id="shopcore.E001"))
+        elif setting.kind in (dotted_path, dotted_paths) and value is not None:
+            messages += _check_paths(name, [value] if isinstance(value, str) else value)
+    return messages
+
+
+def _check_paths(name: str, paths: Sequence[str]) -> Iterator[CheckMessage]:
+    for path in paths:
+        try:
+            import_string(path)
+        except ImportError as exc:
+            yield Error(f"{name}: {path} cannot be imported.", hint=str(exc), id="shopcore.E002")
+
+
+@register(Tags.security)
+def check_django_release(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """W002: a Django patch level with known security holes."""
+    series, patch = django.VERSION[:2], django.VERSION[2]
+    secure = SECURE_RELEASES.get(series)
+    if secure is None or patch >= secure:
+        return []
+    return [
+        Warning(
+            f"Django {django.get_version()} has known security holes.",
+            hint=f"Upgrade to {series[0]}.{series[1]}.{secure} or later.",
+            id="shopcore.W002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_rate_limits(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """W003: rate limits are switched off."""
+    if not core_settings.RATE_LIMITS:
+        return [Warning("Rate limits are off.", hint="Remove SHOPCORE_RATE_LIMITS = False.", id="shopcore.W003")]
+    return []
+
+
+@register(Tags.urls)
+def check_access_policies(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """E003: a routed view of ours with an action that declares no access policy."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    missing = {
+        f"{view_class.__module__}.{view_class.__qualname__}, action {action!r}"
+        for view_class, actions in shopcore_routes(get_resolver())
+        for action in actions
+        if policy_for(view_class.access, action) is None
+    }
+    return [
+        Error(
+            f"No access policy: {place}.",
+            hint="Declare it in the view's `access`, e.g. {'list': ANYONE}. Until then it is refused.",
+            id="shopcore.E003",
+        )
+        for place in sorted(missing)
+    ]
+
+
+def shopcore_routes(resolver: URLResolver) -> Iterator[tuple[type[ShopcoreView], list[str]]]:
+    """Our views in the URLconf, each with the actions that are routed to it."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from shopcore_routes(entry)
+        elif isinstance(entry, URLPattern):
+            view_class = getattr(entry.callback, "cls", None)
+            if view_class is not None and issubclass(view_class, ShopcoreView):
+                actions = getattr(entry.callback, "actions", None)
+                yield view_class, sorted(set(actions.values()) if actions else _methods(view_class))
+
+
+def _methods(view_class: type[ShopcoreView]) -> set[str]:
+    ignored = {"options", "head", "trace"}
+    return {method for method in view_class.http_method_names if hasattr(view_class, method)} - ignored

@@ -1,0 +1,58 @@
+"""Conditional requests (RFC 9110, section 13)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.http import HttpResponseNotModified
+from django.http.response import HttpResponseBase
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
+
+from .errors import PreconditionFailed
+
+
+def digest(content: bytes) -> str:
+    """A strong entity tag for ``content``, with its quotes."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def object_tag(representation: Any) -> str:
+    """The tag of one object: a digest of its complete representation, so it is the same for every caller."""
+    return digest(json.dumps(representation, cls=JSONEncoder, sort_keys=True).encode())
+
+
+def matches(header: str, tag: str) -> bool:
+    """Whether an ``If-Match`` or ``If-None-Match`` header names ``tag`` (``*`` names any)."""
+    tags = parse_etags(header)
+    return "*" in tags or tag in [candidate.removeprefix("W/") for candidate in tags]
+
+
+def require_match(request: Request, tag: str) -> None:
+    """Raises ``PreconditionFailed`` (412) when the request's ``If-Match`` does not name ``tag``.
+
+    The comparison is strong (RFC 9110, 13.1.1): a weak tag never matches.
+    """
+    header = request.META.get("HTTP_IF_MATCH")
+    if header is None:
+        return
+    tags = parse_etags(header)
+    if "*" not in tags and tag not in tags:
+        raise PreconditionFailed()
+
+
+def not_modified(request: Request, response: HttpResponseBase) -> HttpResponseBase:
+    """``response``, or a 304 with its validators when the client already has it."""
+    header = request.META.get("HTTP_IF_NONE_MATCH")
+    if header is None or request.method not in ("GET", "HEAD") or response.status_code != 200:
+        return response
+    if not matches(header, response["ETag"]):
+        return response
+    unchanged = HttpResponseNotModified()
+    for name in ("ETag", "Cache-Control", "Vary", "RateLimit", "RateLimit-Policy"):
+        if name in response:
+            unchanged[name] = response[name]
+    return unchanged

@@ -1,0 +1,152 @@
+"""Serializer fields that keep the contract's promises whatever the host's ``REST_FRAMEWORK`` says."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from .keys import parse_key
+
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+
+
+def utc(value: datetime.datetime) -> datetime.datetime:
+    """``value`` as an aware time in UTC; a naive one (``USE_TZ = False``) is in the host's time zone."""
+    if timezone.is_naive(value):
+        value = timezone.make_aware(value, timezone.get_default_timezone())
+    return value.astimezone(datetime.timezone.utc)
+
+
+class UTCDateTimeField(serializers.DateTimeField):
+    """A time as RFC 3339 in UTC with ``Z``, whatever ``TIME_ZONE`` and ``DATETIME_FORMAT`` are."""
+
+    def to_representation(self, value: Any) -> Any:
+        return utc(value).isoformat().replace("+00:00", "Z") if value else None
+
+
+class MoneyField(serializers.DecimalField):
+    """An amount as a decimal string with two places, from 0 to 9,999,999,999.99; input may be a JSON number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs = {"max_digits": 12, "decimal_places": 2, "min_value": Decimal(0), "coerce_to_string": True} | kwargs
+        super().__init__(**kwargs, localize=False)
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, bool) or not isinstance(data, (str, int, float, Decimal)):
+            self.fail("invalid")
+        if isinstance(data, str) and not PLAIN_NUMBER.fullmatch(data.strip()):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class KeyField(serializers.PrimaryKeyRelatedField):
+    """A reference to another row by its key. An unknown, out of range or malformed key is 400.
+
+    ``context["known_keys"]``, a mapping of model to ``{key: row}``, answers without a query: how bulk writes
+    check a thousand references at once.
+    """
+
+    def get_queryset(self) -> Any:
+        # Serializers set the queryset when their fields are made: models may be swapped.
+        return self.queryset
+
+    def to_internal_value(self, data: Any) -> Any:
+        queryset = self.get_queryset()
+        key = parse_key(queryset.model, data)
+        if key is None:
+            well_formed = isinstance(data, (str, int)) and not isinstance(data, bool)
+            self.fail(
+                "does_not_exist" if well_formed else "incorrect_type", pk_value=data, data_type=type(data).__name__
+            )
+        known: Mapping[Any, Any] | None = self.context.get("known_keys", {}).get(queryset.model)
+        row = known.get(key) if known is not None else queryset.filter(pk=key).first()
+        if row is None:
+            self.fail("does_not_exist", pk_value=data)
+        return row
+
+
+def key_field(model: type[models.Model], **kwargs: Any) -> serializers.Field[Any, Any, Any, Any]:
+    """The read-only field that shows ``model``'s primary key in its own type."""
+    kinds = {models.IntegerField: serializers.IntegerField, models.UUIDField: serializers.UUIDField}
+    for kind, field_class in kinds.items():
+        if isinstance(model._meta.pk, kind):
+            return field_class(read_only=True, **kwargs)
+    return serializers.CharField(read_only=True, **kwargs)
+
+
+class JSONObjectField(serializers.JSONField):
+    """A JSON object of at most ``max_bytes`` bytes when written as compact JSON in UTF-8."""
+
+    default_error_messages = {
+        "not_an_object": _("A JSON object is required."),
+        "too_large": _("The object must not be larger than {max_bytes} bytes."),
+    }
+
+    def __init__(self, *, max_bytes: int = 16 * 1024, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_bytes = max_bytes
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            self.fail("not_an_object")
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        if len(text.encode()) > self.max_bytes:
+            self.fail("too_large", max_bytes=self.max_bytes)
+        return data
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """JSON ``true`` or ``false``, and nothing that merely looks like one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class TextField(serializers.CharField):
+    """A JSON string; numbers and booleans are not turned into one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+def columns_of(
+    serializer: serializers.BaseSerializer[Any], model: type[models.Model]
+) -> tuple[list[str], list[str]] | None:
+    """``(columns, relations)`` that the serializer's fields read, for ``only`` and ``select_related``.
+
+    ``None`` when a field reads something that cannot be told from its ``source`` (a method, a property).
+    """
+    columns, relations = {model._meta.pk.name}, set()
+    for field in serializer._readable_fields:  # type: ignore[attr-defined]
+        if field.source == "*":
+            return None
+        *path, last = field.source.split(".")
+        owner: Any = model
+        for step in path:
+            relation = {f.name: f for f in owner._meta.concrete_fields if f.is_relation}.get(step)
+            if relation is None:
+                return None
+            owner = relation.related_model
+        by_name = {name: f for f in owner._meta.concrete_fields for name in (f.name, f.attname)} | {
+            "pk": owner._meta.pk
+        }
+        if last not in by_name:
+            return None
+        columns.add("__".join([*path, by_name[last].name]))
+        if path:
+            relations.add("__".join(path))
+            columns.add(path[0])
+    return sorted(columns), sorted(relations)

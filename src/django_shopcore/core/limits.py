@@ -1,0 +1,181 @@
+"""Rate limits that admit exactly N requests per window, from any number of processes.
+
+A window starts with a client's first request and lasts as long as the rate says. Requests are counted by one
+atomic step: ``INCR`` in a shared cache (Redis, Memcached) through Django's cache interface, or one upsert in
+the database where no shared cache is configured or the cache does not answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.db import connections, router
+from rest_framework.exceptions import Throttled
+
+from .client import client_network
+from .conf import RATE, Setting, core_settings
+from .models import RateLimitWindow
+
+logger = logging.getLogger(__name__)
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+PROCESS_LOCAL = ("locmem.LocMemCache", "dummy.DummyCache", "filebased.FileBasedCache")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit on an action.
+
+    ``setting`` holds the rate. An ``essential`` limit is enforced in the database where there is no shared
+    cache; the others only with a shared cache, since counting reads would turn each into a write.
+    """
+
+    name: str
+    setting: Setting[Any]
+    essential: bool = True
+
+    def rate(self) -> tuple[int, int] | None:
+        """``(requests, seconds)``, or ``None`` when switched off."""
+        value = self.setting.value()
+        match = RATE.fullmatch(value) if value and core_settings.RATE_LIMITS else None
+        if match is None:
+            return None
+        number, length, unit = match.groups()
+        return int(number), int(length or 1) * UNITS[unit]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a limit says of one request."""
+
+    limit: Limit
+    quota: int
+    window: int
+    used: int
+    resets_in: float
+
+    @property
+    def exceeded(self) -> bool:
+        return self.used > self.quota
+
+    @property
+    def seconds_left(self) -> int:
+        return max(1, math.ceil(self.resets_in))
+
+    def headers(self) -> dict[str, str]:
+        """``RateLimit`` and ``RateLimit-Policy`` (draft-ietf-httpapi-ratelimit-headers-10)."""
+        remaining = max(0, self.quota - self.used)
+        return {
+            "RateLimit": f'"{self.limit.name}";r={remaining};t={self.seconds_left}',
+            "RateLimit-Policy": f'"{self.limit.name}";q={self.quota};w={self.window}',
+        }
+
+
+class RateLimited(Throttled):
+    """429 with ``Retry-After``."""
+
+    default_code = "rate_limited"
+
+    def __init__(self, usage: Usage) -> None:
+        super().__init__(wait=usage.seconds_left)
+        self.usage = usage
+
+
+def caller_key(request: Any) -> str:
+    """Whom a request counts for: the signed-in user, otherwise the network address."""
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return f"user:{user.pk}"
+    return f"net:{client_network(request)}"
+
+
+def shared_cache() -> BaseCache | None:
+    """The cache that all processes share, or ``None`` when the configured one is local to a process."""
+    alias = core_settings.RATE_LIMIT_CACHE
+    try:
+        cache = caches[alias]
+    except Exception:  # noqa: BLE001 - no such alias, or its client library is missing
+        return None
+    path = f"{type(cache).__module__}.{type(cache).__qualname__}"
+    return None if path.endswith(PROCESS_LOCAL) else cache
+
+
+def count_request(limit: Limit, caller: str) -> Usage | None:
+    """Counts one request of ``caller``; ``None`` when the limit is off or cannot be enforced here."""
+    rate = limit.rate()
+    if rate is None:
+        return None
+    quota, window = rate
+    digest = hashlib.sha256(f"{limit.name}|{quota}/{window}|{caller}".encode()).hexdigest()[:40]
+    key = f"shopcore:limit:{limit.name}:{digest}"
+    cache = shared_cache()
+    now = time.time()
+    if cache is not None:
+        try:
+            used, ends_at = _count_in_cache(cache, key, now, window)
+            return Usage(limit, quota, window, used, ends_at - now)
+        except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
+            logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
+    if not limit.essential:
+        return None
+    used, ends_at = _count_in_database(key, now, window)
+    return Usage(limit, quota, window, used, ends_at - now)
+
+
+def _count_in_cache(cache: BaseCache, key: str, now: float, window: int) -> tuple[int, float]:
+    # A window lasts as long as its key: comparing clocks here would let two processes open the next one twice.
+    ends_at = cache.get(key)
+    if ends_at is None:
+        cache.add(key, now + window, timeout=window)
+        ends_at = cache.get(key, now + window)
+    # The counter has a name per window and outlives it, so INCR never meets a key that is about to expire.
+    counter = f"{key}:{ends_at:.6f}"
+    try:
+        return cache.incr(counter), ends_at
+    except ValueError:
+        cache.add(counter, 0, timeout=2 * window)
+        return cache.incr(counter), ends_at
+
+
+UPSERT = """
+INSERT INTO {table} (key, count, ends_at) VALUES (%s, 1, %s)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN {table}.ends_at <= %s THEN 1 ELSE {table}.count + 1 END,
+  ends_at = CASE WHEN {table}.ends_at <= %s THEN excluded.ends_at ELSE {table}.ends_at END
+RETURNING count, ends_at
+"""
+
+
+def _count_in_database(key: str, now: float, window: int) -> tuple[int, float]:
+    alias = router.db_for_write(RateLimitWindow)
+    connection = connections[alias]
+    table = connection.ops.quote_name(RateLimitWindow._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(UPSERT.format(table=table), [key, now + window, now, now])
+        used, ends_at = cursor.fetchone()
+    return used, ends_at
+
+
+def prune_windows() -> int:
+    """Deletes windows that are over; returns how many."""
+    return RateLimitWindow.objects.filter(ends_at__lt=time.time()).delete()[0]
+
+
+def enforce(limits: list[Limit], request: Any) -> list[Usage]:
+    """Counts ``request`` against each limit; raises ``RateLimited`` for the first one exceeded."""
+    usages = []
+    for limit in limits:
+        usage = count_request(limit, caller_key(request))
+        if usage is None:
+            continue
+        if usage.exceeded:
+            raise RateLimited(usage)
+        usages.append(usage)
+    return usages

@@ -1,0 +1,20 @@
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+
+
+class StrictJSONRenderer(JSONRenderer):
+    """UTF-8 JSON whatever the host's ``COMPACT_JSON``, ``UNICODE_JSON`` and ``STRICT_JSON`` say."""
+
+    compact = True
+    ensure_ascii = False
+    strict = True
+
+
+class JSONOnly(DefaultContentNegotiation):
+    """Answers in the view's first renderer whatever ``Accept`` or ``?format=`` say; 415 for other bodies."""
+
+    def select_renderer(
+        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type

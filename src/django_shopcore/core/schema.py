@@ -1,0 +1,152 @@
+"""What drf-spectacular cannot see for itself: access policies, problem details, limits and conditional requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+
+from . import access
+
+PROBLEM = {
+    "type": "object",
+    "description": "A problem detail (RFC 9457). `code` is stable and meant for programs, `detail` for people.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "example": "about:blank"},
+        "title": {"type": "string", "example": "Bad Request"},
+        "status": {"type": "integer", "example": 400},
+        "detail": {"type": "string", "example": "The request has invalid values."},
+        "code": {"type": "string", "example": "validation_error"},
+        "errors": {
+            "type": "array",
+            "description": "For invalid input: what is wrong where.",
+            "items": {
+                "type": "object",
+                "required": ["field", "code", "detail"],
+                "properties": {
+                    "field": {
+                        "type": "string",
+                        "description": 'Dotted path of the value, e.g. `update.3.price`; `""` for the whole body.',
+                        "example": "price",
+                    },
+                    "code": {"type": "string", "example": "required"},
+                    "detail": {"type": "string", "example": "This field is required."},
+                },
+            },
+        },
+    },
+}
+
+DESCRIPTIONS = {
+    400: "Malformed or invalid; `errors` says what is wrong where.",
+    401: "Credentials are missing or bad.",
+    403: "The caller's role does not allow this.",
+    404: "There is no such object, or it is not visible to the caller.",
+    409: "The request conflicts with the present state.",
+    412: "`If-Match` does not name the object's present version.",
+    413: "The body is larger than the limit.",
+    415: "The body's type is not supported.",
+    429: "Too many requests; try again after `Retry-After` seconds.",
+    503: "Temporarily unavailable; try again after `Retry-After` seconds.",
+}
+
+RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+RATE_LIMIT = {
+    "RateLimit": {"schema": {"type": "string"}, "description": 'What is left, e.g. `"login";r=9;t=60`.'},
+    "RateLimit-Policy": {"schema": {"type": "string"}, "description": 'The limit, e.g. `"login";q=10;w=60`.'},
+}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Version of the representation."}}
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": description}
+
+
+class ShopcoreAutoSchema(AutoSchema):
+    """Describes our views; each adds ``error_codes`` of its own by action."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        component = ResolvedComponent(
+            name="Problem", type=ResolvedComponent.SCHEMA, object="ShopcoreProblem", schema=PROBLEM
+        )
+        self.registry.register_on_missing(component)
+        content = {"application/problem+json": {"schema": component.ref}}
+        limited = bool(self.view.limits.get(self._action()))
+        for response in operation["responses"].values():
+            if limited:
+                response.setdefault("headers", {}).update(RATE_LIMIT)
+        for code in self._error_statuses(operation):
+            response = {"description": DESCRIPTIONS[code], "content": content}
+            if code == 401:
+                response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "`Bearer`"}}
+            elif code in (429, 503):
+                response["headers"] = RETRY_AFTER | (RATE_LIMIT if code == 429 else {})
+            operation["responses"].setdefault(str(code), response)
+        self._add_conditional(operation)
+        return operation
+
+    def _action(self) -> str:
+        return getattr(self.view, "action", None) or self.method.lower()
+
+    def _error_statuses(self, operation: dict[str, Any]) -> list[int]:
+        statuses = {400, 503, *self.view.error_codes.get(self._action(), ())}
+        if self.view.get_authenticators():
+            statuses.add(401)
+        if access.policy_for(self.view.access, self._action()) is access.ADMIN:
+            statuses.add(403)
+        if "{" in self.path or self._is_list_view():
+            statuses.add(404)
+        if "requestBody" in operation:
+            statuses |= {413, 415}
+        if self.view.limits.get(self._action()):
+            statuses.add(429)
+        return sorted(statuses)
+
+    def _add_conditional(self, operation: dict[str, Any]) -> None:
+        if not getattr(self.view, "conditional", False):
+            return
+        parameters = operation.setdefault("parameters", [])
+        if self.method == "GET":
+            parameters.append(_header("If-None-Match", "The answer is 304 when this tag is still right."))
+            operation["responses"]["304"] = {"description": "Not modified.", "headers": ETAG}
+            operation["responses"]["200"].setdefault("headers", {}).update(ETAG)
+        elif "{" in self.path:
+            parameters.append(_header("If-Match", "Write only when the object still has this tag; otherwise 412."))
+            operation["responses"]["412"] = {
+                "description": DESCRIPTIONS[412],
+                "content": operation["responses"]["400"]["content"],
+            }
+
+    def get_auth(self) -> Any:
+        requirements = super().get_auth()
+        policy = access.policy_for(self.view.access, self._action())
+        optional = policy is access.ANYONE
+        named = [requirement for requirement in requirements if requirement]
+        return ([{}] if optional else []) + named
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = list(super().get_override_parameters())
+        if self.method == "GET" and self._action() in getattr(self.view, "sparse_actions", ()):
+            from drf_spectacular.utils import OpenApiParameter
+
+            parameters.append(
+                OpenApiParameter(
+                    "fields",
+                    str,
+                    description="Comma-separated names of fields: the answer holds just these. An unknown one is 400.",
+                )
+            )
+        return parameters
+
+    def get_operation_id(self) -> str:
+        name = getattr(self.view, "schema_name", None)
+        return f"{name}_{self._action()}" if name else super().get_operation_id()  # type: ignore[no-any-return]
+
+    def get_tags(self) -> list[str]:
+        tag = getattr(self.view, "schema_tag", None)
+        return [tag] if tag else super().get_tags()  # type: ignore[no-any-return]
