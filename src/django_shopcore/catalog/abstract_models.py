@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .conf import app_settings, name_default_models
 from .querysets import CategoryQuerySet, ProductQuerySet
-from .slugs import MAX_LENGTH, free_slug, slug_base
+from .slugs import MAX_LENGTH, free_slugs, slug_base
 
 name_default_models()
 
@@ -53,7 +53,8 @@ class SluggedModel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.slug:
-            return super().save(*args, **kwargs)
+            super().save(*args, **kwargs)
+            return
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "slug"}
         self._save_with_slug(lambda: super(SluggedModel, self).save(*args, **kwargs), kwargs.get("using"))
@@ -62,15 +63,13 @@ class SluggedModel(models.Model):
         manager = type(self)._default_manager.using(using) if using else type(self)._default_manager
         base = slug_base(self.name, self.slug_fallback)  # type: ignore[attr-defined]
         for attempt in range(ATTEMPTS):
-            self.slug = free_slug(manager, base)  # type: ignore[arg-type]
+            [self.slug] = free_slugs(manager, [base])  # type: ignore[arg-type]
             try:
                 with transaction.atomic(using=using):
-                    return save()
+                    save()
+                return
             except IntegrityError:
-                taken = manager.filter(slug=self.slug).exists()
-                self.slug, slug = "", self.slug
-                if not taken or attempt == ATTEMPTS - 1:
-                    self.slug = slug
+                if attempt == ATTEMPTS - 1 or not manager.filter(slug=self.slug).exists():
                     raise
 
 
@@ -163,7 +162,7 @@ class AbstractProduct(SluggedModel):
     )
     in_stock = models.BooleanField(_("in stock"), default=True)
     is_published = models.BooleanField(_("published"), default=True)
-    image_url = models.URLField(
+    image_url = models.URLField(  # noqa: DJ001 - the API says null where there is none
         _("image URL"), max_length=2000, null=True, blank=True, validators=[URLValidator(schemes=["https"])]
     )
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)

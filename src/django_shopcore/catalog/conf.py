@@ -35,7 +35,7 @@ class CatalogSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
     READ_RATE = Setting[str | None]("1200/m", rate, "Reads of the catalogue per client; needs a shared cache.")
     SEARCH_RATE = Setting[str | None]("120/m", rate, "Searches per client; needs a shared cache.")
     WRITE_RATE = Setting[str | None]("600/m", rate, "Writes to the catalogue per admin.")
-    IMPORT_RATE = Setting[str | None]("30/m", rate, "Imports, exports and bulk requests per admin.")
+    IMPORT_RATE = Setting[str | None]("60/m", rate, "Imports and exports per admin.")
 
 
 app_settings = CatalogSettings()

@@ -49,11 +49,13 @@ class ProductFilterSet(FilterSet):
     search = django_filters.CharFilter(
         method="filter_search",
         max_length=MAX_SEARCH_LENGTH,
-        label="Words that must all occur in the name or the description; prefixes match. Best match first, unless `ordering` is given.",
+        label="Words that must all occur in the name or the description; prefixes match. Best match first, unless "
+        "`ordering` is given.",
     )
     ordering = OrderingFilter(
         allowed=("price", "created_at", "name"),
-        label="`price`, `created_at` or `name`, with `-` for descending; several separated by commas. Default `-created_at`.",
+        label="`price`, `created_at` or `name`, with `-` for descending; several separated by commas. Default "
+        "`-created_at`.",
     )
 
     class Meta:

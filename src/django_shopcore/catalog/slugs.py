@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 from django.db import models
 from django.utils.text import slugify
@@ -15,7 +18,7 @@ def slug_base(name: str, fallback: str) -> str:
     return slugify(name, allow_unicode=True)[:MAX_LENGTH].strip("-_") or fallback
 
 
-def numbered(base: str) -> Iterable[str]:
+def numbered(base: str) -> Iterator[str]:
     """``base``, then ``base-2``, ``base-3`` and so on, each short enough for the column."""
     yield base
     number = 2
@@ -25,7 +28,27 @@ def numbered(base: str) -> Iterable[str]:
         number += 1
 
 
-def free_slug(manager: models.Manager[models.Model], base: str, taken: Iterable[str] = ()) -> str:
-    """The first of ``numbered(base)`` that no row holds and that is not in ``taken``."""
-    used = set(taken) | set(manager.filter(slug__startswith=base[: MAX_LENGTH - 12]).values_list("slug", flat=True))
-    return next(slug for slug in numbered(base) if slug not in used)
+def free_slugs(manager: models.Manager[Any], bases: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+    """For each of ``bases`` the first of ``numbered(base)`` that no row holds, all different, none in ``taken``.
+
+    Asks the database once for all of them, and again only where whole runs of numbers are taken.
+    """
+    used = set(taken)
+    candidates = {base: numbered(base) for base in bases}
+    waiting = Counter(bases)
+    free: dict[str, list[str]] = {base: [] for base in candidates}
+    window = 1
+    while waiting:
+        batch = {base: list(islice(candidates[base], count + window - 1)) for base, count in waiting.items()}
+        asked = [slug for slugs in batch.values() for slug in slugs]
+        used |= set(manager.filter(slug__in=asked).values_list("slug", flat=True))
+        for base, slugs in batch.items():
+            for slug in slugs:
+                if waiting[base] and slug not in used:
+                    used.add(slug)
+                    free[base].append(slug)
+                    waiting[base] -= 1
+        waiting = +waiting
+        window *= 4
+    queues = {base: iter(slugs) for base, slugs in free.items()}
+    return [next(queues[base]) for base in bases]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import bulk_views, views
 
 collection = {"get": "list", "post": "create"}
 item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
@@ -8,6 +8,7 @@ item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete":
 # A key is any text here: what is not a key of the model is answered by the view, as a problem.
 urlpatterns = [
     path("products/", views.ProductViewSet.as_view(collection), name="product-list"),
+    path("products/bulk/", bulk_views.ProductBulkView.as_view(), name="product-bulk"),
     path("products/<str:pk>/", views.ProductViewSet.as_view(item), name="product-detail"),
     path("categories/", views.CategoryViewSet.as_view(collection), name="category-list"),
     path("categories/tree/", views.CategoryTreeView.as_view(), name="category-tree"),

@@ -60,6 +60,12 @@ def _signed_in(request: Request) -> bool:
     return user is not None and bool(user.is_authenticated)
 
 
+def product_serializer_class() -> Any:
+    """The site's product serializer."""
+    path = app_settings.PRODUCT_SERIALIZER
+    return import_string(path) if path else serializers.ProductSerializer
+
+
 class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
     """Reading for all, writing for admins, with ``If-Match`` on writes of one object."""
 
@@ -86,7 +92,6 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         "destroy": [409],
     }
     filter_backends = [ShopcoreFilterBackend]
-    model: ClassVar[Any]
 
     def tag_of(self, instance: Any) -> str:
         """The entity tag of ``instance``: of all that an admin sees, whoever asks for how much of it."""
@@ -100,14 +105,14 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        with atomic_write(get_product_model(), serializer.recheck):
+        with atomic_write(self.get_queryset().model, serializer.recheck):
             instance = self.perform_create(serializer.validated_data)
         return self._written(instance, 201, {"Location": request.build_absolute_uri(f"{request.path}{instance.pk}/")})
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = request.data  # read before the lock: a slow body must not hold it
         serializer: Any = None
-        with atomic_write(get_product_model(), lambda: serializer.recheck()):
+        with atomic_write(self.get_queryset().model, lambda: serializer.recheck()):
             instance = self.locked_object()
             serializer = self.get_serializer(instance, data=data, partial=kwargs.get("partial", False))
             serializer.is_valid(raise_exception=True)
@@ -118,7 +123,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         return self.update(request, *args, **kwargs, partial=True)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        with atomic_write(get_product_model()):
+        with atomic_write(self.get_queryset().model):
             self.perform_destroy(self.locked_object())
         return Response(status=204)
 
@@ -164,8 +169,7 @@ class ProductViewSet(CatalogViewSet):
         return get_product_model().objects.visible_to(user).select_related("category")
 
     def get_serializer_class(self) -> Any:
-        path = app_settings.PRODUCT_SERIALIZER
-        return import_string(path) if path else serializers.ProductSerializer
+        return product_serializer_class()
 
     @property
     def filterset_class(self) -> Any:
@@ -206,7 +210,7 @@ class CategoryViewSet(CatalogViewSet):
         return import_string(path) if path else serializers.CategorySerializer
 
     def locked_object(self) -> Any:
-        if self.current_action != "destroy":
+        if isinstance(self.request.data, dict) and "parent" in self.request.data:
             services.lock_tree()
         return super().locked_object()
 

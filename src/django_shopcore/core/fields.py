@@ -12,6 +12,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from .keys import parse_key
@@ -33,6 +34,7 @@ class UTCDateTimeField(serializers.DateTimeField):
         return utc(value).isoformat().replace("+00:00", "Z") if value else None
 
 
+@extend_schema_field({"type": "string", "format": "decimal", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"})
 class MoneyField(serializers.DecimalField):
     """An amount as a decimal string with two places, from 0 to 9,999,999,999.99; input may be a JSON number."""
 
@@ -83,6 +85,7 @@ def key_field(model: type[models.Model], **kwargs: Any) -> serializers.Field[Any
     return serializers.CharField(read_only=True, **kwargs)
 
 
+@extend_schema_field({"type": "object", "additionalProperties": {}})
 class JSONObjectField(serializers.JSONField):
     """A JSON object of at most ``max_bytes`` bytes when written as compact JSON in UTF-8."""
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
+from drf_spectacular.drainage import set_override
 
 from .keys import parse_key
 
@@ -130,23 +131,37 @@ class OrderingFormField(forms.CharField):
         return list(seen.values())
 
 
-class MoneyFilter(django_filters.Filter):
+class DescribedFilter(django_filters.Filter):
+    """A filter that tells the API description its type; its label is the parameter's description."""
+
+    schema: dict[str, Any] = {"type": "string"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        set_override(self, "field", {**self.schema, "description": kwargs.get("label", "")})
+
+
+class MoneyFilter(DescribedFilter):
     field_class = MoneyFormField
+    schema = {"type": "string", "format": "decimal", "example": "19.90"}
 
 
-class BooleanFilter(django_filters.Filter):
+class BooleanFilter(DescribedFilter):
     field_class = BooleanFormField
+    schema = {"type": "boolean"}
 
 
-class TimeFilter(django_filters.Filter):
+class TimeFilter(DescribedFilter):
     field_class = TimeFormField
+    schema = {"type": "string", "format": "date-time"}
 
 
-class KeysFilter(django_filters.Filter):
+class KeysFilter(DescribedFilter):
     field_class = KeysFormField
+    schema = {"type": "array", "items": {"type": ["integer", "string"]}}
 
 
-class OrderingFilter(django_filters.Filter):
+class OrderingFilter(DescribedFilter):
     """Orders by the allowed names; the paginator makes any order total."""
 
     field_class = OrderingFormField

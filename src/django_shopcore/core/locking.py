@@ -1,24 +1,35 @@
-"""Row locks that hold on both databases."""
+"""Locks that hold on both databases."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from django.db import connections, models
+from django.db import connections, models, router
 
 M = TypeVar("M", bound=models.Model)
+
+
+def take_write_lock(model: type[models.Model]) -> None:
+    """On SQLite, takes the database's one write lock for the transaction at hand; elsewhere does nothing.
+
+    A SQLite transaction that reads first and writes later fails with "database is locked" when another one
+    wrote meanwhile; one that starts with a write waits for its turn.
+    """
+    connection = connections[router.db_for_write(model)]
+    if connection.vendor != "sqlite":
+        return
+    table, key = (connection.ops.quote_name(name) for name in (model._meta.db_table, model._meta.pk.column))
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {key} = {key} WHERE 1 = 0")  # noqa: S608 - quoted names only
 
 
 def lock_rows(queryset: models.QuerySet[M]) -> list[M]:
     """Locks the rows of ``queryset`` until the end of the transaction and returns them fresh, by key.
 
-    PostgreSQL: ``SELECT … FOR UPDATE`` in key order, so that two callers cannot deadlock. SQLite has one
-    write lock: an UPDATE that changes nothing takes it first, since a transaction that starts by reading
-    fails with "database is locked" when another one writes meanwhile.
+    The order lets two callers wait for each other but never deadlock.
     """
-    model = queryset.model
-    if not connections[queryset.db].features.has_select_for_update:
-        key = model._meta.pk.name
-        queryset.order_by().update(**{key: models.F(key)})
-        return list(queryset.order_by("pk"))
-    return list(queryset.order_by("pk").select_for_update(of=("self",)))
+    queryset = queryset.order_by("pk").using(router.db_for_write(queryset.model))
+    if connections[queryset.db].features.has_select_for_update:
+        return list(queryset.select_for_update(of=("self",)))
+    take_write_lock(queryset.model)
+    return list(queryset)

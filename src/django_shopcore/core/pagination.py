@@ -248,7 +248,7 @@ class ShopcorePagination(BasePagination):
         ]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": ["string", "null"], "format": "uri"}
+        link = {"type": ["string", "null"], "format": "uri", "example": None}
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
@@ -258,7 +258,7 @@ class ShopcorePagination(BasePagination):
                     "description": "Matching rows; absent with `cursor`. May be an estimate, see `count_is_exact`.",
                     "example": 123,
                 },
-                "count_is_exact": {"type": "boolean", "description": "Whether `count` was counted."},
+                "count_is_exact": {"type": "boolean", "description": "Whether `count` was counted.", "example": True},
                 "next": link,
                 "previous": link,
                 "results": schema,

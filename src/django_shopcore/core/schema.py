@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.settings import spectacular_settings
+from drf_spectacular.utils import OpenApiParameter
 
 from . import access
 
@@ -77,7 +80,8 @@ class ShopcoreAutoSchema(AutoSchema):
         self.registry.register_on_missing(component)
         content = {"application/problem+json": {"schema": component.ref}}
         limited = bool(self.view.limits.get(self._action()))
-        for response in operation["responses"].values():
+        for status, response in operation["responses"].items():
+            response["description"] = response["description"] or HTTPStatus(int(status)).phrase
             if limited:
                 response.setdefault("headers", {}).update(RATE_LIMIT)
         for code in self._error_statuses(operation):
@@ -89,6 +93,14 @@ class ShopcoreAutoSchema(AutoSchema):
             operation["responses"].setdefault(str(code), response)
         self._add_conditional(operation)
         return operation
+
+    def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: Any) -> Any:
+        schema = super()._postprocess_serializer_schema(schema, serializer, direction)
+        if direction == "response" and spectacular_settings.COMPONENT_SPLIT_REQUEST and "properties" in schema:
+            # An answer holds every field, also those that a request may leave out.
+            optional = getattr(serializer, "private_fields", ())
+            schema["required"] = sorted(name for name in schema["properties"] if name not in optional)
+        return schema
 
     def _action(self) -> str:
         return getattr(self.view, "action", None) or self.method.lower()
@@ -132,8 +144,6 @@ class ShopcoreAutoSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
         if self.method == "GET" and self._action() in getattr(self.view, "sparse_actions", ()):
-            from drf_spectacular.utils import OpenApiParameter
-
             parameters.append(
                 OpenApiParameter(
                     "fields",

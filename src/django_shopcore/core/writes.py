@@ -10,6 +10,7 @@ from django.db.models.deletion import ProtectedError, RestrictedError
 from django.utils.translation import gettext as _
 
 from .errors import Conflict
+from .locking import take_write_lock
 
 
 @contextmanager
@@ -22,6 +23,7 @@ def atomic_write(model: type[models.Model], recheck: Callable[[], object] | None
     """
     try:
         with transaction.atomic(using=router.db_for_write(model)):
+            take_write_lock(model)
             yield
     except (ProtectedError, RestrictedError) as exc:
         raise Conflict(_("Other objects still refer to it."), code="in_use") from exc

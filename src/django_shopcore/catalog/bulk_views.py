@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_shopcore.core.access import ADMIN
+from django_shopcore.core.views import ShopcoreView
+from django_shopcore.core.writes import atomic_write
+
+from . import get_product_model, limits
+from .bulk import bulk_write
+from .serializers import ProductSerializer
+from .views import CatalogResponses, product_serializer_class
+
+
+@extend_schema_serializer(component_name="BulkUpdate", examples=[])
+class BulkUpdateSerializer(ProductSerializer):
+    """A change of one product: its key, and the fields to change."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "id": serializers.JSONField(help_text="Key of the product.")}
+
+
+BULK_REQUEST = inline_serializer(
+    "BulkRequest",
+    {
+        "create": ProductSerializer(many=True, required=False),
+        "update": BulkUpdateSerializer(many=True, partial=True, required=False),
+        "delete": serializers.ListField(child=serializers.JSONField(), required=False, help_text="Keys of products."),
+    },
+)
+BULK_RESULT = inline_serializer(
+    "BulkResult",
+    {
+        "created": ProductSerializer(many=True),
+        "updated": ProductSerializer(many=True),
+        "deleted": serializers.ListField(child=serializers.JSONField(), help_text="Keys of products."),
+    },
+)
+
+
+class ProductBulkView(CatalogResponses, ShopcoreView):
+    access = {"post": ADMIN}
+    limits = {"post": [limits.WRITE]}
+    error_codes = {"post": [409]}
+    schema_name = "products_bulk"
+    conditional = False
+
+    @extend_schema(
+        summary="Create, update and delete many products",
+        description=(
+            "Carried out in the order delete, update, create; all or nothing. An error names its place, such as "
+            "`update.3.price`."
+        ),
+        request=BULK_REQUEST,
+        responses=BULK_RESULT,
+        examples=[
+            OpenApiExample(
+                "All three",
+                {
+                    "create": [{"name": "Aero 14 laptop", "price": "1299.00", "category": 2}],
+                    "update": [{"id": 7, "in_stock": False}],
+                    "delete": [8],
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        data = request.data
+        model = get_product_model()
+        serializer_class = product_serializer_class()
+        context = {"request": request, "view": self}
+        queryset = model.objects.visible_to(request.user)
+        with atomic_write(model):
+            result = bulk_write(
+                data, queryset=queryset, serializer_class=serializer_class, context=context, actor=request.user
+            )
+        rows = queryset.select_related("category").in_bulk([*result.created, *result.updated])
+
+        def show(keys: list[Any]) -> Any:
+            return serializer_class([rows[key] for key in keys if key in rows], many=True, context=context).data
+
+        return Response({"created": show(result.created), "updated": show(result.updated), "deleted": result.deleted})
