@@ -15,7 +15,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MinValueValidator, URLValidator
 from django.db import IntegrityError, models, transaction
@@ -80,8 +79,9 @@ class AbstractCategory(SluggedModel):
 
     name = models.CharField(_("name"), max_length=255)
     # The unique constraint's index, which starts with the parent, serves the foreign key too.
+    # Not "self": in a site that swaps the model, our unused one would then differ from its migration.
     parent = models.ForeignKey(
-        "self",
+        app_settings.CATEGORY_MODEL,
         verbose_name=_("parent"),
         null=True,
         blank=True,
@@ -120,12 +120,12 @@ class AbstractCategory(SluggedModel):
 
     def clean(self) -> None:
         super().clean()
-        if self.pk and self.parent_id and self.would_cycle(self.parent_id):
+        if self.pk and self.parent is not None and self.would_cycle(self.parent.pk):
             raise ValidationError({"parent": ValidationError(_("A category cannot be beneath itself."), code="cycle")})
 
     def would_cycle(self, parent_id: Any) -> bool:
         """Whether moving this category under ``parent_id`` would put it beneath itself."""
-        return type(self)._default_manager.with_ancestors(parent_id).filter(pk=self.pk).exists()  # type: ignore[attr-defined, no-any-return]
+        return type(self)._default_manager.with_ancestors(parent_id).filter(pk=self.pk).exists()
 
 
 def default_currency() -> str:
@@ -154,7 +154,7 @@ class AbstractProduct(SluggedModel):
     currency = models.CharField(_("currency"), max_length=3, default=default_currency, editable=False)
     # The composite indexes below start with the category.
     category = models.ForeignKey(
-        settings.SHOPCORE_CATALOG_CATEGORY_MODEL,
+        app_settings.CATEGORY_MODEL,
         verbose_name=_("category"),
         on_delete=models.PROTECT,
         related_name="products",

@@ -10,6 +10,8 @@ from django.db.models.expressions import RawSQL
 
 from django_shopcore.core.access import is_admin
 
+from . import get_category_model
+
 M = TypeVar("M", bound=models.Model)
 
 DESCENDANTS = """
@@ -30,8 +32,8 @@ WITH RECURSIVE line(id, parent) AS (
 class CategoryQuerySet(models.QuerySet[M]):
     def _walk(self, sql: str, ids: list[Any]) -> RawSQL:
         quote = connections[self.db].ops.quote_name
-        meta = self.model._meta
-        key: Any = meta.pk
+        meta: Any = self.model._meta
+        key = meta.pk
         values = [key.get_db_prep_value(value, connections[self.db]) for value in ids]
         names = {
             "pk": quote(key.column),
@@ -61,5 +63,5 @@ class ProductQuerySet(models.QuerySet[M]):
 
     def in_categories(self, ids: Iterable[Any]) -> models.QuerySet[M]:
         """Products of the categories ``ids`` or of anything beneath them."""
-        categories = self.model._meta.get_field("category").related_model._default_manager
+        categories: Any = get_category_model()._default_manager
         return self.filter(category_id__in=categories.descendant_ids(ids))

@@ -23,7 +23,7 @@ MAX_WORDS = 12
 MIN_FUZZY_LENGTH = 4
 MIN_SIMILARITY = 0.5
 
-_blank = PUNCTUATION.replace("'", "''")
+_blank = PUNCTUATION.replace("'", "''").replace("{", "{{").replace("}", "}}")  # DOCUMENT is a template
 DOCUMENT = (
     "(setweight(to_tsvector('simple'::regconfig, translate({name}, '"
     + _blank
@@ -62,7 +62,7 @@ class Document(Func):
 
     output_field = TextField()
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
         name, description = (compiler.compile(source)[0] for source in self.get_source_expressions())
         return DOCUMENT.format(name=name, description=description), []
 
@@ -80,7 +80,8 @@ def _ts_query(words: list[str]) -> Func:
 
 def _ranked(queryset: models.QuerySet[Any], rank: Any) -> models.QuerySet[Any]:
     pk = queryset.model._meta.pk.name
-    return queryset.annotate(search_rank=rank).order_by("-search_rank", f"-{pk}")
+    ranked: models.QuerySet[Any] = queryset.annotate(search_rank=rank)
+    return ranked.order_by("-search_rank", f"-{pk}")
 
 
 def _full_text(queryset: models.QuerySet[Any], words: list[str]) -> models.QuerySet[Any]:

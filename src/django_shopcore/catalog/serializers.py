@@ -111,7 +111,7 @@ class CategorySerializer(CatalogSerializer):
         validators=[validate_slug],
         help_text="Unique; Unicode letters allowed. Made from the name when absent.",
     )
-    parent = KeyField(
+    parent: Any = KeyField(
         queryset=None, required=False, allow_null=True, help_text="Key of the category above; null for a root."
     )
     metadata = JSONObjectField(max_bytes=MAX_METADATA_BYTES, required=False, help_text="A JSON object, at most 16 KiB.")

@@ -268,7 +268,7 @@ class CategoryTreeView(CatalogResponses):
         for pk, name, slug, parent in rows.iterator():
             nodes[pk] = {"id": pk, "name": name, "slug": slug, "children": []}
             parents.append((parent, nodes[pk]))
-        roots = []
+        roots: list[dict[str, Any]] = []
         for parent, node in parents:
             (roots if parent is None else nodes[parent]["children"]).append(node)
         return Response(roots)

@@ -116,7 +116,7 @@ class Setting(Generic[T]):
 
     def value(self) -> T:
         """What the site's settings say now."""
-        return getattr(settings, self.name, self.default)  # type: ignore[no-any-return]
+        return getattr(settings, self.name, self.default)
 
 
 class SettingsGroup:

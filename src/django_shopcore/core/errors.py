@@ -140,12 +140,14 @@ def as_api_exception(exc: Exception) -> exceptions.APIException | None:
 def exception_response(exc: exceptions.APIException) -> Response:
     """The response of one of our views to ``exc``."""
     headers: dict[str, str] = {}
-    if getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = exc.auth_header
+    auth_header = getattr(exc, "auth_header", None)
+    if auth_header:
+        headers["WWW-Authenticate"] = auth_header
     wait = getattr(exc, "wait", None)
     if wait is not None:
         headers["Retry-After"] = str(max(1, int(-(-wait // 1))))
     members: dict[str, Any] = {}
+    detail: Any
     if isinstance(exc, InvalidInput):
         detail, code, members = exc.detail, "validation_error", {"errors": exc.errors, **exc.extra}
     elif isinstance(exc, exceptions.ValidationError):

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.db import models
 from django.utils import timezone
@@ -39,8 +39,13 @@ class MoneyField(serializers.DecimalField):
     """An amount as a decimal string with two places, from 0 to 9,999,999,999.99; input may be a JSON number."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs = {"max_digits": 12, "decimal_places": 2, "min_value": Decimal(0), "coerce_to_string": True} | kwargs
-        super().__init__(**kwargs, localize=False)
+        settings: dict[str, Any] = {
+            "max_digits": 12,
+            "decimal_places": 2,
+            "min_value": Decimal(0),
+            "coerce_to_string": True,
+        } | kwargs
+        super().__init__(**settings, localize=False)
 
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, bool) or not isinstance(data, (str, int, float, Decimal)):
@@ -50,12 +55,14 @@ class MoneyField(serializers.DecimalField):
         return super().to_internal_value(data)
 
 
-class KeyField(serializers.PrimaryKeyRelatedField):
+class KeyField(serializers.PrimaryKeyRelatedField[Any]):
     """A reference to another row by its key. An unknown, out of range or malformed key is 400.
 
     ``context["known_keys"]``, a mapping of model to ``{key: row}``, answers without a query: how bulk writes
     check a thousand references at once.
     """
+
+    queryset: Any
 
     def get_queryset(self) -> Any:
         # Serializers set the queryset when their fields are made: models may be swapped.
@@ -78,10 +85,10 @@ class KeyField(serializers.PrimaryKeyRelatedField):
 
 def key_field(model: type[models.Model], **kwargs: Any) -> serializers.Field[Any, Any, Any, Any]:
     """The read-only field that shows ``model``'s primary key in its own type."""
-    kinds = {models.IntegerField: serializers.IntegerField, models.UUIDField: serializers.UUIDField}
+    kinds: dict[Any, Any] = {models.IntegerField: serializers.IntegerField, models.UUIDField: serializers.UUIDField}
     for kind, field_class in kinds.items():
         if isinstance(model._meta.pk, kind):
-            return field_class(read_only=True, **kwargs)
+            return cast("serializers.Field[Any, Any, Any, Any]", field_class(read_only=True, **kwargs))
     return serializers.CharField(read_only=True, **kwargs)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from decimal import Decimal
 from typing import Any
 
 import django_filters
@@ -30,7 +29,7 @@ class MoneyFormField(forms.DecimalField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "max_digits": 12, "decimal_places": 2, "localize": False})
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         if value not in self.empty_values and not PLAIN_NUMBER.fullmatch(str(value).strip()):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)
@@ -40,7 +39,7 @@ class BooleanFormField(forms.CharField):
     default_error_messages = {"invalid": _("Must be true or false.")}
 
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         if text == "":
             return None
         try:
@@ -55,7 +54,7 @@ class TimeFormField(forms.CharField):
     default_error_messages = {"invalid": _("Must be a time such as 2026-01-31T12:00:00Z.")}
 
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         if text == "":
             return None
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connections, models, router
 
@@ -18,7 +18,8 @@ def take_write_lock(model: type[models.Model]) -> None:
     connection = connections[router.db_for_write(model)]
     if connection.vendor != "sqlite":
         return
-    table, key = (connection.ops.quote_name(name) for name in (model._meta.db_table, model._meta.pk.column))
+    meta: Any = model._meta
+    table, key = connection.ops.quote_name(meta.db_table), connection.ops.quote_name(meta.pk.column)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {key} = {key} WHERE 1 = 0")  # noqa: S608 - quoted names only
 

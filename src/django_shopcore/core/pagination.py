@@ -12,7 +12,7 @@ import decimal
 import hashlib
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core import signing
@@ -120,7 +120,11 @@ def _pack(value: Any) -> Any:
 
 def _unpack(packed: Any) -> Any:
     kind, value = packed
-    readers = {"t": datetime.datetime.fromisoformat, "d": decimal.Decimal, "u": uuid.UUID}
+    readers: dict[str, Callable[[str], Any]] = {
+        "t": datetime.datetime.fromisoformat,
+        "d": decimal.Decimal,
+        "u": uuid.UUID,
+    }
     return readers[kind](value) if kind else value
 
 
@@ -149,7 +153,7 @@ def reverse(ordering: Sequence[str]) -> list[str]:
 class ShopcorePagination(BasePagination):
     """The pagination of every list of ours; ``results`` is what the view's serializer makes of the page."""
 
-    def paginate_queryset(self, queryset: models.QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of the asked-for page. Raises 400 for bad parameters and 404 past the end."""
         self.request = request
         self.size = page_size(request)

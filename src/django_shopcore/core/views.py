@@ -72,8 +72,10 @@ class ShopcoreView(APIView):
         if paths is None:
             paths = default_authenticators
         if paths:
-            return [import_string(path)() for path in paths]
-        return [authenticator() for authenticator in api_settings.DEFAULT_AUTHENTICATION_CLASSES]
+            classes: list[Any] = [import_string(path) for path in paths]
+            return [authenticator() for authenticator in classes]
+        defaults: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+        return [authenticator() for authenticator in defaults]
 
     def get_authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -93,7 +95,7 @@ class ShopcoreView(APIView):
         if method not in self.http_method_names or not hasattr(self, method):
             raise exceptions.MethodNotAllowed(request.method or "")
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204)
 
     def check_permissions(self, request: Request) -> None:
@@ -167,7 +169,7 @@ class SparseFieldsMixin(GenericAPIView[Any]):
         return [name.strip() for name in raw.split(",") if name.strip()] or None
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        serializer = super().get_serializer(*args, **kwargs)
+        serializer: Any = super().get_serializer(*args, **kwargs)
         names = self.requested_fields()
         if names is None:
             return serializer
