@@ -41,7 +41,10 @@ class TrigramExtension(Operation):
 
 
 class SearchIndex(Operation):
-    """A full-text index over name and description of ``model_name``, built without blocking writers."""
+    """A full-text index over name and description of ``model_name``.
+
+    In a migration with ``atomic = False`` it is built without blocking writers: for a table in use.
+    """
 
     reversible = True
     reduces_to_sql = True

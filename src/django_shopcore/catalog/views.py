@@ -166,7 +166,8 @@ class ProductViewSet(CatalogViewSet):
 
     def get_queryset(self) -> QuerySet[Any]:
         user = getattr(self.request, "user", None)
-        return get_product_model().objects.visible_to(user).select_related("category")
+        products = get_product_model().objects.visible_to(user)
+        return products.select_related("category").order_by("-created_at")
 
     def get_serializer_class(self) -> Any:
         return product_serializer_class()
@@ -203,7 +204,7 @@ class CategoryViewSet(CatalogViewSet):
     filterset_class = filters.CategoryFilterSet
 
     def get_queryset(self) -> QuerySet[Any]:
-        return get_category_model()._default_manager.all()
+        return get_category_model()._default_manager.order_by("name")
 
     def get_serializer_class(self) -> Any:
         path = app_settings.CATEGORY_SERIALIZER

@@ -7,6 +7,7 @@ limits, pagination and sparse fields.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
@@ -24,7 +25,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from .access import Rules, policy_for
 from .conf import core_settings
-from .errors import InvalidInput, as_api_exception, exception_response, field_error
+from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
 from .fields import columns_of
 from .keys import parse_key
 from .limits import Limit, RateLimited, Usage, enforce
@@ -32,6 +33,8 @@ from .pagination import ShopcorePagination
 from .parsers import GuardedJSONParser
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
+
+logger = logging.getLogger(__name__)
 
 # Filled by features as their apps get ready: core does not know who brings sign-in.
 default_authenticators: list[str] = []
@@ -129,6 +132,8 @@ class ShopcoreView(APIView):
         if isinstance(api_exc, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
             api_exc.status_code = 401
             api_exc.auth_header = self.get_authenticate_header(self.request)  # type: ignore[union-attr]
+        if isinstance(api_exc, ServiceUnavailable):
+            logger.error("%s %s: %s", self.request.method, self.request.path, exc, exc_info=exc)
         if isinstance(api_exc, RateLimited):
             self.rate_usage = [api_exc.usage]
         response = exception_response(api_exc)
@@ -149,7 +154,8 @@ def _check_query_string(query: str) -> None:
     if "%" not in query and query.isascii():
         return
     try:
-        decoded = unquote_to_bytes(query).decode()
+        # WSGI hands over bytes as Latin-1 text (PEP 3333).
+        decoded = unquote_to_bytes(query.encode("latin-1", "ignore")).decode()
     except UnicodeDecodeError:
         raise exceptions.ParseError(_("The query string is not UTF-8."), code="invalid_text") from None
     if "\x00" in decoded:

@@ -1,0 +1,38 @@
+"""Refusals with the codes that clients see."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import AuthenticationFailed
+
+from django_shopcore.core.errors import Conflict, InvalidInput, field_error
+
+
+def invalid_token() -> AuthenticationFailed:
+    return AuthenticationFailed(_("The token is not valid."), code="token_invalid")
+
+
+def session_ended() -> AuthenticationFailed:
+    return AuthenticationFailed(_("The session has ended. Sign in again."), code="session_ended")
+
+
+def token_spent() -> AuthenticationFailed:
+    return AuthenticationFailed(_("The refresh token was used a moment ago."), code="token_spent")
+
+
+def token_reused() -> AuthenticationFailed:
+    return AuthenticationFailed(
+        _("The refresh token was used before. Its session has been ended."), code="token_reused"
+    )
+
+
+def invalid_credentials() -> AuthenticationFailed:
+    return AuthenticationFailed(_("The e-mail address or the password is wrong."), code="invalid_credentials")
+
+
+def wrong_password(field: str) -> InvalidInput:
+    return InvalidInput([field_error(field, "invalid_password", _("The password is wrong."))])
+
+
+def last_admin() -> Conflict:
+    return Conflict(_("This is the last active admin."), code="last_admin")

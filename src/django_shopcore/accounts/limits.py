@@ -1,0 +1,9 @@
+from django_shopcore.core.limits import Limit
+
+from .conf import AccountsSettings
+
+LOGIN = Limit("login", AccountsSettings.LOGIN_RATE)
+REGISTER = Limit("register", AccountsSettings.REGISTER_RATE)
+REFRESH = Limit("refresh", AccountsSettings.REFRESH_RATE)
+PASSWORD = Limit("password", AccountsSettings.PASSWORD_RATE)
+WRITE = Limit("accounts-write", AccountsSettings.WRITE_RATE)

@@ -1,0 +1,114 @@
+"""Writes of accounts: those of several rows or with effects. Each has a transaction of its own."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from django_shopcore.core.writes import atomic_write
+
+from . import signals
+from .admins import lock_for_removal, lock_users
+from .exceptions import session_ended, wrong_password
+from .models import Session
+from .users import ADMIN, column, user_model
+
+KEPT_AFTER_END = datetime.timedelta(days=30)
+
+
+def register(user: Any, *, recheck: Callable[[], object] | None = None) -> Any:
+    """Saves the new ``user`` and sends ``user_registered``.
+
+    ``recheck`` raises the error to answer with when another request took the address meanwhile.
+    """
+    with atomic_write(type(user), recheck):
+        user.save()
+        signals.user_registered.send(sender=type(user), user=user)
+    return user
+
+
+def end_all_sessions(user: Any) -> int:
+    """Ends every session of ``user``; returns how many were open."""
+    with atomic_write(Session):
+        lock_users([user.pk])  # two at once would lock the sessions in different orders
+        return int(Session.objects.filter(user=user).end())
+
+
+def change_password(user: Any, *, current: str, new: str, session: Session | None) -> None:
+    """Sets a new password, ends all other sessions and sends ``user_password_changed``.
+
+    Raises ``InvalidInput`` on ``current_password`` when that is wrong.
+    """
+    checked = _check_password(user, current, "current_password")
+    user.set_password(new)  # slow on purpose, so before anything is locked
+    with atomic_write(user_model()):
+        _still_same(lock_users([user.pk]), checked, "current_password")
+        user.save(update_fields=["password"])
+        others = Session.objects.filter(user=user)
+        if session is not None:
+            others = others.exclude(pk=session.pk)
+            Session.objects.filter(pk=session.pk).update(auth_hash=user.get_session_auth_hash())
+        others.end()
+        signals.user_password_changed.send(sender=type(user), user=user)
+
+
+def delete_account(user: Any, *, password: str) -> None:
+    """Erases ``user`` with all that hangs on it and sends ``user_deleted``.
+
+    Raises ``InvalidInput`` on ``password`` when that is wrong, ``Conflict`` for the last active admin.
+    """
+    checked = _check_password(user, password, "password")
+    with atomic_write(user_model()):
+        user = _still_same(lock_for_removal([user.pk]), checked, "password")
+        pk = user.pk
+        user.delete()
+        user.pk = pk
+        signals.user_deleted.send(sender=type(user), user=user)
+
+
+def _check_password(user: Any, password: str, field: str) -> str:
+    if not user.check_password(password):
+        raise wrong_password(field)
+    return str(user.password)
+
+
+def _still_same(rows: list[Any], checked: str, field: str) -> Any:
+    """The locked user, if it is there and has the password that was checked before the lock."""
+    if not rows:
+        raise session_ended()
+    if rows[0].password != checked:
+        raise wrong_password(field)
+    return rows[0]
+
+
+def change_role(user: Any, *, is_active: bool | None = None, is_admin: bool | None = None) -> Any:
+    """Saves what is not ``None`` of a locked user; the lock is ``lock_for_removal`` to take something away.
+
+    Deactivating ends the sessions for good: they do not come back with the account. Demoting takes the
+    superuser's rights too, promoting gives none.
+    """
+    changes: dict[str, bool] = {}
+    active, admin = column("is_active"), column(*ADMIN)
+    if active and is_active is not None:
+        changes[active] = is_active
+    if admin and is_admin is not None:
+        changes[admin] = is_admin
+        if not is_admin and column("is_superuser"):
+            changes["is_superuser"] = False
+    for name, value in changes.items():
+        setattr(user, name, value)
+    if changes:
+        user.save(update_fields=list(changes))
+    if is_active is False:
+        Session.objects.filter(user=user).end()
+    return user
+
+
+def prune_sessions() -> int:
+    """Deletes sessions that ended or expired more than 30 days ago; returns how many."""
+    before = timezone.now() - KEPT_AFTER_END
+    return int(Session.objects.filter(Q(expires_at__lt=before) | Q(ended_at__lt=before)).delete()[0])

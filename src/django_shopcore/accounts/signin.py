@@ -1,0 +1,155 @@
+"""Signing in and staying signed in: credentials to a session, a session to tokens, a refresh token to new ones."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import Any, NamedTuple
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
+from django.db.models import Case, F, Value, When
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import TokenError
+
+from django_shopcore.core.client import client_address
+from django_shopcore.core.writes import atomic_write
+
+from . import signals
+from .addresses import normalise_email
+from .admins import lock_users
+from .conf import app_settings
+from .exceptions import invalid_credentials, invalid_token, session_ended, token_reused, token_spent
+from .models import MAX_USER_AGENT, Session
+from .tokens import AccessToken, RefreshToken, jwt_setting, token_hash
+from .users import email_column, user_model, users_with_email
+
+logger = logging.getLogger(__name__)
+
+MAX_SPENT = 20
+
+
+class Tokens(NamedTuple):
+    access: str
+    refresh: str
+
+
+def check_credentials(request: HttpRequest, *, email: str, password: str) -> Any:
+    """The active user with this address and password, by the site's authentication backends.
+
+    Raises ``AuthenticationFailed``, the same for an unknown address, a wrong password and an inactive user,
+    after the same work: the backends run in each case, and Django's hashes a password for nobody.
+    """
+    user = authenticate(request, username=_login_name(email), password=password)
+    if user is None or not user.is_active:
+        raise invalid_credentials()
+    return user
+
+
+def _login_name(email: str) -> str:
+    found = users_with_email(email)
+    if len(found) == 1:
+        return str(found[0].get_username())
+    if not found and user_model().USERNAME_FIELD == email_column():
+        return normalise_email(email)
+    # The address of nobody or of several, and perhaps somebody's user name: a name that nobody has.
+    return secrets.token_hex(16)
+
+
+def sign_in(request: HttpRequest, user: Any) -> Tokens:
+    """Opens a session of ``user``, whose password was just checked; sends ``user_signed_in``."""
+    now = timezone.now()
+    session = Session(
+        user=user,
+        auth_hash=user.get_session_auth_hash(),
+        created_at=now,
+        last_used_at=now,
+        rotated_at=now,
+        expires_at=now + jwt_setting("REFRESH_TOKEN_LIFETIME"),
+        ip_address=client_address(request) or None,
+        user_agent=_user_agent(request),
+    )
+    tokens = _tokens_of(session)
+    session.refresh_hash = token_hash(tokens.refresh)
+    with atomic_write(Session):
+        # Deleted or given another password since the check: then the check does not count.
+        if [row.password for row in lock_users([user.pk])] != [user.password]:
+            raise invalid_credentials()
+        session.save(force_insert=True)
+        user_logged_in.send(sender=type(user), request=request, user=user)
+        signals.user_signed_in.send(sender=type(user), user=user, session=session)
+    return tokens
+
+
+def refresh(raw: str) -> Tokens:
+    """New tokens for a refresh token, which is spent by that.
+
+    Raises ``AuthenticationFailed``. A token that was spent before also ends its session, unless that was
+    within ``SHOPCORE_ACCOUNTS_REFRESH_REUSE_LEEWAY``.
+    """
+    try:
+        token = RefreshToken(raw)
+    except TokenError as exc:
+        raise invalid_token() from exc
+    presented = token_hash(raw)
+    session = Session.objects.fresh().select_related("user").filter(pk=token.session_id).first()
+    if session is None or not session.is_live():
+        raise session_ended()
+    if not token.belongs_to(session.user):
+        raise invalid_token()
+    if session.refresh_hash == presented:
+        tokens = _tokens_of(session)
+        if _rotate(session, presented, tokens):
+            return tokens
+    _refuse_spent(session.pk, presented)
+    raise token_spent()
+
+
+def _tokens_of(session: Session) -> Tokens:
+    return Tokens(AccessToken.for_session(session), RefreshToken.for_session(session))
+
+
+def _rotate(session: Session, presented: str, tokens: Tokens) -> bool:
+    """Replaces the refresh token; of several at once the database lets one through, and says so."""
+    now = timezone.now()
+    # The password's digest by the present key, in case it was made with a fallback key; not when a change
+    # of the password has just put another one there.
+    auth_hash = Case(
+        When(auth_hash=session.auth_hash, then=Value(session.user.get_session_auth_hash())), default=F("auth_hash")
+    )
+    return bool(
+        Session.objects.holding(session.pk, presented).update(
+            refresh_hash=token_hash(tokens.refresh),
+            spent=_recently_spent(session.spent) | {presented: time.time()},
+            auth_hash=auth_hash,
+            rotated_at=now,
+            last_used_at=now,
+            expires_at=now + jwt_setting("REFRESH_TOKEN_LIFETIME"),
+        )
+    )
+
+
+def _recently_spent(spent: dict[str, float]) -> dict[str, float]:
+    since = time.time() - app_settings.REFRESH_REUSE_LEEWAY
+    recent = sorted((moment, digest) for digest, moment in spent.items() if moment >= since)
+    return {digest: moment for moment, digest in recent[-(MAX_SPENT - 1) :]}
+
+
+def _refuse_spent(pk: Any, presented: str) -> None:
+    """Ends the session if the token was spent for longer than the leeway; raises what to answer then."""
+    session = Session.objects.fresh().open().filter(pk=pk).first()
+    if session is None:
+        raise session_ended()
+    spent_at = session.spent.get(presented)
+    if spent_at is not None and time.time() - spent_at <= app_settings.REFRESH_REUSE_LEEWAY:
+        return
+    Session.objects.filter(pk=pk).end()
+    logger.warning("A spent refresh token came back; ended the session %s.", pk)
+    raise token_reused()
+
+
+def _user_agent(request: HttpRequest) -> str:
+    text = request.META.get("HTTP_USER_AGENT", "")[: MAX_USER_AGENT * 2]
+    return "".join(character for character in text if character.isprintable())[:MAX_USER_AGENT]

@@ -1,0 +1,99 @@
+"""The catalogue's own CSV: which columns it has, and how a cell holds what is not plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
+
+from .conf import app_settings
+from .serializers import ProductSerializer
+
+Path = tuple[str, ...]
+
+COLUMNS = (
+    "slug",
+    "name",
+    "sku",
+    "description",
+    "price",
+    "compare_at_price",
+    "currency",
+    "category",
+    "in_stock",
+    "is_published",
+    "image_url",
+    "metadata",
+    "private_metadata",
+    "created_at",
+    "updated_at",
+)
+READ_ONLY_COLUMNS = frozenset({"id", "currency", "category_name", "created_at", "updated_at"})
+
+# Each name of a path takes two levels of the tree's JSON, and our own parser refuses more than 64 of those.
+MAX_DEPTH = 32
+
+# What makes a spreadsheet take a cell for a formula. Apostrophes in front are part of it, so that a cell which
+# really starts with one comes back as it was.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - full-width, as spreadsheets accept them
+NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+PATH_TOKENS = re.compile(r"\\[\\>]|>|[^\\>]+|\\")
+
+
+def product_serializer_class() -> Any:
+    """The serializer whose fields and rules hold for products on this site."""
+    path = app_settings.PRODUCT_SERIALIZER
+    return import_string(path) if path else ProductSerializer
+
+
+def own_fields(serializer: Any) -> dict[str, Any]:
+    """The writable fields that a site's product serializer has beyond ours: columns of the CSV like the others."""
+    known = {*COLUMNS, *READ_ONLY_COLUMNS}
+    return {name: field for name, field in serializer.fields.items() if name not in known and not field.read_only}
+
+
+def neutralise(cell: str) -> str:
+    """``cell`` with an apostrophe in front where a spreadsheet would run it as a formula."""
+    return "'" + cell if FORMULA.match(cell) else cell
+
+
+def restore(cell: str) -> str:
+    """The text that ``neutralise`` was given."""
+    return cell[1:] if NEUTRALISED.match(cell) else cell
+
+
+def join_path(names: Iterable[str]) -> str:
+    r"""``Computers > Laptops``; a ``>`` inside a name is written ``\>`` and a backslash ``\\``."""
+    return " > ".join(name.replace("\\", "\\\\").replace(">", "\\>") for name in names)
+
+
+@lru_cache(maxsize=4096)
+def split_path(cell: str) -> Path:
+    """The names of a path made by ``join_path`` or by hand; blanks around a name do not count.
+
+    Raises ``ValidationError`` as ``checked_path`` does.
+    """
+    names = [""]
+    for token in PATH_TOKENS.findall(cell):
+        if token == ">":
+            names.append("")
+        else:
+            names[-1] += token[1] if len(token) == 2 and token in ("\\\\", "\\>") else token
+    return checked_path(names)
+
+
+def checked_path(names: Iterable[str]) -> Path:
+    """``names`` trimmed. Raises ``ValidationError`` for an empty or too long name and for too many of them."""
+    path = tuple(name.strip() for name in names)
+    if not all(path):
+        raise ValidationError(_("A name in the path is empty."), code="blank")
+    if max(map(len, path)) > 255:
+        raise ValidationError(_("A name must not be longer than 255 characters."), code="max_length")
+    if len(path) > MAX_DEPTH:
+        raise ValidationError(_("The path has more than %(max)d names.") % {"max": MAX_DEPTH}, code="too_deep")
+    return path

@@ -1,0 +1,128 @@
+"""Rows of the catalogue's own CSV format: what our export writes, or a spreadsheet with some of its columns."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, ValidationError
+
+from django_shopcore.core.errors import flatten
+from django_shopcore.core.parsers import GuardedJSONParser
+
+from ..csv_format import READ_ONLY_COLUMNS, own_fields, product_serializer_class, restore, split_path
+from ..slugs import slug_base
+from .records import Record, Row
+from .report import ImportReport, UnreadableFile
+
+KEEP = object()
+BOOLEANS = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
+
+Reader = Callable[[str], Any]
+
+
+def required(cell: str) -> str:
+    if not cell.strip():
+        raise ValidationError(_("This field is required."), code="required")
+    return cell
+
+
+def optional(cell: str) -> str | None:
+    return cell if cell.strip() else None
+
+
+def boolean(cell: str) -> Any:
+    if not cell.strip():
+        return KEEP
+    try:
+        return BOOLEANS[cell.strip().lower()]
+    except KeyError:
+        raise ValidationError(_("Must be true or false."), code="invalid") from None
+
+
+def json_object(cell: str) -> Any:
+    """The same guard as for request bodies: depth, finite numbers, text that can be stored."""
+    if not cell.strip():
+        return KEEP
+    try:
+        return GuardedJSONParser().parse(io.BytesIO(cell.encode()))
+    except APIException as exc:
+        raise ValidationError(exc.detail, code="invalid") from None
+
+
+READERS: dict[str, Reader] = {
+    "slug": str.strip,
+    "name": required,
+    "sku": optional,
+    "description": str,
+    "price": required,
+    "compare_at_price": optional,
+    "category": required,
+    "in_stock": boolean,
+    "is_published": boolean,
+    "image_url": optional,
+    "metadata": json_object,
+    "private_metadata": json_object,
+}
+
+
+def host_reader(field: Any) -> Reader:
+    """How a field of the site's own serializer reads its cell: as text, which DRF's fields understand."""
+    empty: Any = None if field.allow_null else "" if getattr(field, "allow_blank", False) else KEEP
+    return lambda cell: cell if cell.strip() else empty
+
+
+def read_rows(header: Record, records: Iterable[Record], report: ImportReport) -> Iterator[Row]:
+    """Rows by the columns of ``header``. Raises ``UnreadableFile`` when that makes no sense."""
+    columns = _columns(header, report)
+    for record in records:
+        row = Row(record.line)
+        if len(record.cells) > len(columns):
+            row.error("", "extra_cells", _("There are more cells than columns."))
+        else:
+            _fill(row, columns, record.cells)
+        yield row
+
+
+def _columns(header: Record, report: ImportReport) -> list[tuple[str, Reader | None]]:
+    readers = READERS | {
+        name: host_reader(field)
+        for name, field in own_fields(product_serializer_class()(context={"complete": True})).items()
+    }
+    names = [cell.strip() for cell in header.cells]
+    names = [name.lower() if name.lower() in {*readers, *READ_ONLY_COLUMNS} else name for name in names]
+    for name in names:
+        if name and names.count(name) > 1:
+            raise UnreadableFile(header.line, "invalid_header", _("The column is there twice."), field=name)
+    if "slug" not in names and "name" not in names:
+        message = _("The first line must name the columns, separated by commas: slug or name at least.")
+        raise UnreadableFile(header.line, "invalid_header", message)
+    for name in names:
+        if name not in readers and name not in READ_ONLY_COLUMNS:
+            report.warn(header.line, name, "unknown_column", _("The column is unknown and was ignored."))
+    return [(name, readers.get(name)) for name in names]
+
+
+def _fill(row: Row, columns: list[tuple[str, Reader | None]], cells: list[str]) -> None:
+    # Spreadsheets leave out empty cells at the end of a line.
+    cells = cells + [""] * (len(columns) - len(cells))
+    for (name, reader), cell in zip(columns, cells, strict=True):
+        if reader is None:
+            continue
+        try:
+            value = reader(restore(cell))
+            if name == "category":
+                row.path = split_path(value)
+            elif value is not KEEP:
+                row.values[name] = value
+        except ValidationError as exc:
+            for error in flatten(exc.detail, name):
+                row.error(error["field"], error["code"], error["detail"])
+    row.slug = row.values.pop("slug", "")
+    name = row.values.get("name", "").strip()
+    if row.slug:
+        row.values["slug"] = row.slug
+    elif name:
+        row.slug = slug_base(name, "product")
