@@ -27,10 +27,11 @@ def take_write_lock(model: type[models.Model]) -> None:
 def lock_rows(queryset: models.QuerySet[M]) -> list[M]:
     """Locks the rows of ``queryset`` until the end of the transaction and returns them fresh, by key.
 
-    The order lets two callers wait for each other but never deadlock.
+    The order lets two callers wait for each other but never deadlock. The lock leaves the key alone, so rows
+    that refer to these can be inserted meanwhile.
     """
     queryset = queryset.order_by("pk").using(router.db_for_write(queryset.model))
     if connections[queryset.db].features.has_select_for_update:
-        return list(queryset.select_for_update(of=("self",)))
+        return list(queryset.select_for_update(of=("self",), no_key=True))
     take_write_lock(queryset.model)
     return list(queryset)
