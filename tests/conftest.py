@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def _current_project() -> str:
 def _named_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
     calls = (node for top in nodes for node in ast.walk(top) if isinstance(node, ast.Call))
     marks = (call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "projects")
-    return frozenset(arg.value for mark in marks for arg in mark.args if isinstance(arg, ast.Constant))
+    return frozenset(str(arg.value) for mark in marks for arg in mark.args if isinstance(arg, ast.Constant))
 
 
 def _pytestmark(tree: ast.Module) -> list[ast.AST]:
@@ -74,7 +74,8 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kept, others = [], []
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
         mark = item.get_closest_marker("projects")
         projects = frozenset(mark.args) if mark else _declared(item.path)
@@ -85,12 +86,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def redis_url() -> Iterator[str]:
+def redis_url() -> str:
     """An address of a real Redis. The test may flush this database."""
     url = servers.redis_url()
     if url is None:
         pytest.skip(f"no Redis server runs here: {servers.redis_missing()}")
-    yield url
+    return url
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

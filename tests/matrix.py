@@ -48,7 +48,7 @@ class Result:
         """Count from pytest's JUnit report; a run that broke without a failed test counts as one failure."""
         passed = failed = skipped = 0
         if report.exists():
-            for suite in ElementTree.parse(report).iter("testsuite"):
+            for suite in ElementTree.parse(report).iter("testsuite"):  # noqa: S314 - pytest wrote it a moment ago
                 bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
                 ignored = int(suite.get("skipped", 0))
                 failed, skipped = failed + bad, skipped + ignored
@@ -89,7 +89,7 @@ class Matrix:
     def _run(self, cell: Cell, output: Path | None) -> Result:
         report = self.folder / f"{cell}.xml"
         runner = ["coverage", "run", "--parallel-mode", "-m", "pytest"] if self.coverage else ["pytest"]
-        options = ["--junitxml", report, "-o", f"cache_dir=.pytest_cache/{cell.project}-{cell.database}"]
+        options = ["--junitxml", str(report), "-o", f"cache_dir=.pytest_cache/{cell.project}-{cell.database}"]
         if sys.stdout.isatty():
             options.append("--color=yes")
         command = [sys.executable, "-m", *runner, *options, *self.pytest_arguments]
@@ -99,9 +99,7 @@ class Matrix:
         else:
             print(f"running: {cell}", flush=True)
             with output.open("wb") as file:
-                exit_code = subprocess.call(
-                    command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT
-                )
+                exit_code = subprocess.call(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
         return Result.read(exit_code, report)
 
     def _environment(self, cell: Cell) -> dict[str, str]:

@@ -74,7 +74,8 @@ def start(*names: str) -> None:
         # Ctrl-C in a terminal is for the tests; the servers go when the tests have gone.
         start_new_session=True,
     )
-    assert child.stdin and child.stdout
+    assert child.stdin
+    assert child.stdout
     leash = child.stdin
 
     def stop() -> None:
