@@ -29,7 +29,8 @@ name_default_models()
 
 MAX_DESCRIPTION = 20_000
 MAX_METADATA_BYTES = 16 * 1024
-ATTEMPTS = 5
+# Each lost race for a slug was won by somebody: this many may save the same name at once.
+ATTEMPTS = 50
 
 
 class SluggedModel(models.Model):

@@ -42,7 +42,7 @@ MAX_DEPTH = 32
 # really starts with one comes back as it was.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - full-width, as spreadsheets accept them
 NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
-PATH_TOKENS = re.compile(r"\\[\\>]|>|[^\\>]+|\\")
+PATH_PARTS = re.compile(r"\\[\\>]|>|[^\\>]+|\\")
 
 
 def product_serializer_class() -> Any:
@@ -79,11 +79,11 @@ def split_path(cell: str) -> Path:
     Raises ``ValidationError`` as ``checked_path`` does.
     """
     names = [""]
-    for token in PATH_TOKENS.findall(cell):
-        if token == ">":
+    for part in PATH_PARTS.findall(cell):
+        if part == ">":
             names.append("")
         else:
-            names[-1] += token[1] if len(token) == 2 and token in ("\\\\", "\\>") else token
+            names[-1] += part[1] if part in ("\\\\", "\\>") else part
     return checked_path(names)
 
 

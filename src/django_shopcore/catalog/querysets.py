@@ -23,7 +23,7 @@ WITH RECURSIVE tree(id) AS (
 
 ANCESTORS = """
 WITH RECURSIVE line(id, parent) AS (
-  SELECT {pk}, {parent} FROM {table} WHERE {pk} = %s
+  SELECT {pk}, {parent} FROM {table} WHERE {pk} IN ({places})
   UNION
   SELECT above.{pk}, above.{parent} FROM {table} above JOIN line ON above.{pk} = line.parent
 ) SELECT id FROM line"""
@@ -51,9 +51,9 @@ class CategoryQuerySet(models.QuerySet[M]):
         """The keys of ``with_descendants`` as a subquery, for ``filter(category_id__in=…)``."""
         return self._walk(DESCENDANTS, list(ids))
 
-    def with_ancestors(self, pk: Any) -> models.QuerySet[M]:
-        """The category ``pk`` and the line above it up to the root."""
-        return self.filter(pk__in=self._walk(ANCESTORS, [pk]))
+    def with_ancestors(self, *ids: Any) -> models.QuerySet[M]:
+        """The categories ``ids`` and the lines above them up to their roots."""
+        return self.filter(pk__in=self._walk(ANCESTORS, list(ids))) if ids else self.none()
 
 
 class ProductQuerySet(models.QuerySet[M]):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bulk_views, views
+from . import bulk_views, csv_views, views
 
 collection = {"get": "list", "post": "create"}
 item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
@@ -9,6 +9,8 @@ item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete":
 urlpatterns = [
     path("products/", views.ProductViewSet.as_view(collection), name="product-list"),
     path("products/bulk/", bulk_views.ProductBulkView.as_view(), name="product-bulk"),
+    path("products/export/", csv_views.ProductExportView.as_view(), name="product-export"),
+    path("products/import/", csv_views.ProductImportView.as_view(), name="product-import"),
     path("products/<str:pk>/", views.ProductViewSet.as_view(item), name="product-detail"),
     path("categories/", views.CategoryViewSet.as_view(collection), name="category-list"),
     path("categories/tree/", views.CategoryTreeView.as_view(), name="category-tree"),

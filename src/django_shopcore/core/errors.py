@@ -59,7 +59,8 @@ class ServiceUnavailable(exceptions.APIException):
 class InvalidInput(exceptions.APIException):
     """400 with a list of field errors already in the contract's form, and members beside them.
 
-    ``errors`` is a list of ``{"field", "code", "detail"}`` dicts; ``extra`` is merged into the body.
+    ``errors`` is a list of ``{"field", "code", "detail"}`` dicts; ``extra`` is merged into the body. A subclass
+    says its own ``default_code`` and ``default_detail``.
     """
 
     status_code = status.HTTP_400_BAD_REQUEST
@@ -149,7 +150,7 @@ def exception_response(exc: exceptions.APIException) -> Response:
     members: dict[str, Any] = {}
     detail: Any
     if isinstance(exc, InvalidInput):
-        detail, code, members = exc.detail, "validation_error", {"errors": exc.errors, **exc.extra}
+        detail, code, members = exc.detail, exc.default_code, {"errors": exc.errors, **exc.extra}
     elif isinstance(exc, exceptions.ValidationError):
         detail, code = InvalidInput.default_detail, "validation_error"
         members = {"errors": list(flatten(exc.detail))}

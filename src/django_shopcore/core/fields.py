@@ -47,6 +47,10 @@ class MoneyField(serializers.DecimalField):
         } | kwargs
         super().__init__(**settings, localize=False)
 
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        # DRF's own takes blank text for null.
+        return serializers.Field.validate_empty_values(self, data)
+
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, bool) or not isinstance(data, (str, int, float, Decimal)):
             self.fail("invalid")

@@ -23,7 +23,16 @@ SPACE_BEFORE_OFFSET = re.compile(r" (?=\d\d:?\d\d$)", re.ASCII)
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-class MoneyFormField(forms.DecimalField):
+class NotEmptyMixin(forms.Field):
+    """A parameter that is there without a value is an error, and not the same as one that is absent."""
+
+    def clean(self, value: Any) -> Any:
+        if value == "":
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().clean(value)
+
+
+class MoneyFormField(NotEmptyMixin, forms.DecimalField):
     """An amount in plain ASCII digits, within what a price column holds."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -35,7 +44,7 @@ class MoneyFormField(forms.DecimalField):
         return super().to_python(value)
 
 
-class BooleanFormField(forms.CharField):
+class BooleanFormField(NotEmptyMixin, forms.CharField):
     default_error_messages = {"invalid": _("Must be true or false.")}
 
     def to_python(self, value: Any) -> Any:
@@ -48,7 +57,7 @@ class BooleanFormField(forms.CharField):
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
-class TimeFormField(forms.CharField):
+class TimeFormField(NotEmptyMixin, forms.CharField):
     """An RFC 3339 time, or a date for its first moment; without an offset it is UTC."""
 
     default_error_messages = {"invalid": _("Must be a time such as 2026-01-31T12:00:00Z.")}
@@ -91,7 +100,7 @@ class KeysFormField(forms.Field):
         self.model = model
 
     def clean(self, value: Any) -> list[Any]:
-        raw = [item for item in value or [] if item != ""]
+        raw = [item for item in value or [] if item != ""]  # how some clients write an empty list
         if not raw:
             return []
         model = self.model()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from django_shopcore.core.errors import flatten
 from django_shopcore.core.parsers import GuardedJSONParser
 
+from .. import get_product_model
 from ..csv_format import READ_ONLY_COLUMNS, own_fields, product_serializer_class, restore, split_path
 from ..slugs import slug_base
 from .records import Record, Row
@@ -74,55 +76,60 @@ def host_reader(field: Any) -> Reader:
     return lambda cell: cell if cell.strip() else empty
 
 
+@dataclass(frozen=True)
+class Column:
+    place: int
+    name: str
+    read: Reader
+
+
 def read_rows(header: Record, records: Iterable[Record], report: ImportReport) -> Iterator[Row]:
     """Rows by the columns of ``header``. Raises ``UnreadableFile`` when that makes no sense."""
     columns = _columns(header, report)
     for record in records:
         row = Row(record.line)
-        if len(record.cells) > len(columns):
+        if len(record.cells) > len(header.cells):
             row.error("", "extra_cells", _("There are more cells than columns."))
         else:
             _fill(row, columns, record.cells)
         yield row
 
 
-def _columns(header: Record, report: ImportReport) -> list[tuple[str, Reader | None]]:
-    readers = READERS | {
-        name: host_reader(field)
-        for name, field in own_fields(product_serializer_class()(context={"complete": True})).items()
-    }
-    names = [cell.strip() for cell in header.cells]
-    names = [name.lower() if name.lower() in {*readers, *READ_ONLY_COLUMNS} else name for name in names]
-    for name in names:
-        if name and names.count(name) > 1:
+def _columns(header: Record, report: ImportReport) -> list[Column]:
+    serializer = product_serializer_class()(context={"complete": True})
+    readers = READERS | {name: host_reader(field) for name, field in own_fields(serializer).items()}
+    known = {*readers, *READ_ONLY_COLUMNS}
+    columns: dict[str, Column | None] = {}
+    for place, cell in enumerate(header.cells):
+        name = cell.strip().lower() if cell.strip().lower() in known else cell.strip()
+        if name and name in columns:
             raise UnreadableFile(header.line, "invalid_header", _("The column is there twice."), field=name)
-    if "slug" not in names and "name" not in names:
+        columns[name] = Column(place, name, readers[name]) if name in readers else None
+        if name not in known:
+            report.warn(header.line, name, "unknown_column", _("The column is unknown and was ignored."))
+    if "slug" not in columns and "name" not in columns:
         message = _("The first line must name the columns, separated by commas: slug or name at least.")
         raise UnreadableFile(header.line, "invalid_header", message)
-    for name in names:
-        if name not in readers and name not in READ_ONLY_COLUMNS:
-            report.warn(header.line, name, "unknown_column", _("The column is unknown and was ignored."))
-    return [(name, readers.get(name)) for name in names]
+    return [column for column in columns.values() if column]
 
 
-def _fill(row: Row, columns: list[tuple[str, Reader | None]], cells: list[str]) -> None:
-    # Spreadsheets leave out empty cells at the end of a line.
-    cells = cells + [""] * (len(columns) - len(cells))
-    for (name, reader), cell in zip(columns, cells, strict=True):
-        if reader is None:
-            continue
+def _fill(row: Row, columns: list[Column], cells: list[str]) -> None:
+    for column in columns:
         try:
-            value = reader(restore(cell))
-            if name == "category":
+            # Spreadsheets leave out empty cells at the end of a line.
+            value = column.read(restore(cells[column.place]) if column.place < len(cells) else "")
+            if column.name == "category":
                 row.path = split_path(value)
             elif value is not KEEP:
-                row.values[name] = value
+                row.values[column.name] = value
         except ValidationError as exc:
-            for error in flatten(exc.detail, name):
+            for error in flatten(exc.detail, column.name):
                 row.error(error["field"], error["code"], error["detail"])
     row.slug = row.values.pop("slug", "")
     name = row.values.get("name", "").strip()
     if row.slug:
         row.values["slug"] = row.slug
     elif name:
-        row.slug = slug_base(name, "product")
+        row.slug = slug_base(name, get_product_model().slug_fallback)
+    elif not row.errors:
+        row.error("slug", "required", _("This field is required."))

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from .report import Entry, UnreadableFile, entry
 
-# Characters of one record; far above what fits the columns. ``csv.field_size_limit`` is the process's, not ours.
+# Bytes of a line and characters of a record, far above what fits the columns. ``csv.field_size_limit`` is no such
+# bound: it belongs to the whole process.
 MAX_RECORD = 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -42,6 +43,7 @@ class Row:
     new_path: tuple[str, ...] | None = None
     extra_metadata: dict[str, Any] = field(default_factory=dict)
     errors: list[Entry] = field(default_factory=list)
+    duplicate: bool = False
 
     def error(self, field: str, code: str, detail: Any, line: int | None = None) -> None:
         self.errors.append(entry(line or self.line, field, code, detail))
@@ -54,6 +56,10 @@ class _Lines:
         self.stream = stream
         self.number = 0
         self.waiting: list[str] = []
+        self.start_record()
+
+    def start_record(self) -> None:
+        self.record_line = self.number + 1
         self.record_length = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -62,17 +68,22 @@ class _Lines:
     def __next__(self) -> str:
         if not self.waiting:
             self._read()
-        self.number += 1
         line = self.waiting.pop()
+        self.number += 1
         self.record_length += len(line)
         if self.record_length > MAX_RECORD:
-            raise UnreadableFile(self.number, "record_too_long", _("The record is too long: is a quote missing?"))
+            raise self._too_long()
         return line
+
+    def _too_long(self) -> UnreadableFile:
+        return UnreadableFile(self.record_line, "record_too_long", _("The record is too long: is a quote missing?"))
 
     def _read(self) -> None:
         data = self.stream.readline(MAX_RECORD + 1)
         if not data:
             raise StopIteration
+        if len(data) > MAX_RECORD:
+            raise self._too_long()
         if not self.number:
             if data.startswith(OTHER_BOMS):
                 raise UnreadableFile(1, "invalid_encoding", _("The file is UTF-16; save it as UTF-8."))
@@ -80,9 +91,7 @@ class _Lines:
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            # A line that was cut off may end inside a character.
-            code = "invalid_encoding" if len(data) <= MAX_RECORD else "record_too_long"
-            raise UnreadableFile(self.number + 1, code, _("This line is not UTF-8.")) from None
+            raise UnreadableFile(self.number + 1, "invalid_encoding", _("This line is not UTF-8.")) from None
         if "\x00" in text:
             raise UnreadableFile(self.number + 1, "invalid_text", _("Text must not contain NUL characters."))
         # A file from an old Mac ends its lines with a carriage return.
@@ -95,8 +104,8 @@ def read_records(stream: IO[bytes]) -> Iterator[Record]:
     # Strict: a quote that is never closed must not swallow the rest of the file unnoticed.
     reader = csv.reader(lines, strict=True)
     while True:
-        line = reader.line_num + 1
-        lines.record_length = 0
+        lines.start_record()
+        line = lines.record_line
         try:
             cells = next(reader)
         except StopIteration:

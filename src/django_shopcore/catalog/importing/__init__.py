@@ -1,0 +1,7 @@
+"""Products from CSV (our own format or Shopify's) and categories from JSON."""
+
+from .categories import import_categories
+from .products import FORMATS, import_products
+from .report import ImportRejected, ImportReport, UnreadableFile
+
+__all__ = ["FORMATS", "ImportRejected", "ImportReport", "UnreadableFile", "import_categories", "import_products"]

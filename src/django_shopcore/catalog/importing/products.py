@@ -1,0 +1,77 @@
+"""Importing products from CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import IO, Any
+
+from django.db import models, router, transaction
+from django.utils.translation import gettext as _
+
+from django_shopcore.core.writes import atomic_write
+
+from .. import get_product_model, signals
+from . import own_format, shopify
+from .records import Record, read_records
+from .report import ImportReport, UnreadableFile
+from .writing import ProductWriter
+
+CHUNK = 500
+FORMATS = {"shopcore": own_format.read_rows, "shopify": shopify.read_rows}
+
+
+def import_products(
+    stream: IO[bytes],
+    *,
+    format: str | None = None,
+    dry_run: bool = False,
+    actor: Any = None,
+    progress: Callable[[int], object] | None = None,
+) -> ImportReport:
+    """Creates and updates products from the CSV in ``stream``, all of them or, when a row is wrong, none.
+
+    ``format`` is ``"shopcore"`` (ours) or ``"shopify"``; ``None`` tells them apart by the header. The slug is
+    the key; where it is blank, the one that the name would get. Missing categories are made. A dry run does
+    all the work and undoes it. ``progress`` is called with the number of products so far.
+
+    Sends ``products_imported``, and ``categories_created`` for new categories, when something was written.
+    Raises ``UnreadableFile``, and ``Conflict`` when another request takes a slug or SKU at the same time.
+    """
+    report = ImportReport()
+    model = get_product_model()
+    records = read_records(stream)
+    header = next(records, None)
+    if header is None:
+        raise UnreadableFile(1, "empty", _("The file is empty."))
+    rows = FORMATS[format or detect_format(header)](header, records, report)
+    with atomic_write(model):
+        take_write_lock(model)
+        writer = ProductWriter(report)
+        while chunk := list(islice(rows, CHUNK)):
+            writer.write(chunk)
+            if progress:
+                progress(report.total)
+        if dry_run or not report.ok:
+            transaction.set_rollback(True, using=router.db_for_write(model))
+        elif report.created or report.updated:
+            announce_categories(writer.tree.created, actor)
+            signals.products_imported.send(sender=model, report=report, actor=actor)
+    return report
+
+
+def detect_format(header: Record) -> str:
+    """The format that the header's columns tell of."""
+    return "shopify" if {"Handle", "Title"} <= {cell.strip() for cell in header.cells} else "shopcore"
+
+
+def take_write_lock(model: type[models.Model]) -> None:
+    """On SQLite, takes its one write lock: a transaction that reads first fails when another one writes meanwhile."""
+    manager = model._default_manager.using(router.db_for_write(model))
+    if not transaction.get_connection(manager.db).features.has_select_for_update:
+        manager.filter(slug="").update(slug="")
+
+
+def announce_categories(categories: list[Any], actor: Any) -> None:
+    if categories:
+        signals.categories_created.send(sender=type(categories[0]), categories=categories, actor=actor)

@@ -1,0 +1,188 @@
+"""Rows to products, a chunk at a time: a fixed number of queries for each chunk, none for a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import router
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
+
+from django_shopcore.core.errors import flatten
+
+from .. import get_category_model, get_product_model
+from ..csv_format import product_serializer_class
+from ..serializers import UNIQUE_MESSAGES
+from .records import Row
+from .report import ImportReport
+from .tree import CategoryTree
+
+
+class Seen:
+    """Which values the file had, and on which line: by their hashes, since the texts of a long file add up."""
+
+    def __init__(self) -> None:
+        self.lines: dict[int, int] = {}
+
+    def line_of(self, value: str, line: int) -> int | None:
+        """The line that had ``value`` before; ``None`` for a new one, which is noted for ``line``."""
+        first = self.lines.setdefault(hash(value), line)
+        return None if first == line else first
+
+
+@dataclass
+class Chunk:
+    """The rows of one round with what the database holds of them."""
+
+    rows: list[Row]
+    present: dict[str, Any]
+    new: list[Any] = field(default_factory=list)
+    changed: list[Any] = field(default_factory=list)
+    columns: set[str] = field(default_factory=set)
+    freed: list[Any] = field(default_factory=list)
+
+
+class ProductWriter:
+    """Writes rows in the caller's transaction, which is to be rolled back when the report has rejected any.
+
+    Rows after a rejected one are written all the same: what they say of each other stays true that way.
+    """
+
+    def __init__(self, report: ImportReport) -> None:
+        self.report = report
+        self.model = get_product_model()
+        self.manager = self.model._default_manager.using(router.db_for_write(self.model))
+        self.columns = {column.name: column for column in self.model._meta.concrete_fields}
+        self.tree = CategoryTree()
+        self.categories: dict[Any, Any] = {}
+        context = {
+            "complete": True,
+            "unchecked": True,
+            "known_keys": {get_category_model(): self.categories},
+        }
+        # One of each for all rows: making a serializer's fields costs more than running them.
+        serializer_class = product_serializer_class()
+        self.for_new = serializer_class(context=context)
+        self.for_present = serializer_class(context=context, partial=True)
+        self.slugs = Seen()
+        self.skus = Seen()
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Creates, updates and leaves alone; counts each row in the report."""
+        rows = list(rows)
+        for row in rows:
+            self._check_first(row)
+        slugs = {row.slug for row in rows if row.slug}
+        present = self.manager.filter(slug__in=slugs).order_by("pk").select_for_update(of=("self",), no_key=True)
+        chunk = Chunk(rows, {product.slug: product for product in present})
+        self._place(chunk)
+        checked = [(row, self._checked(row, chunk.present.get(row.slug))) for row in rows]
+        self._check_skus(chunk, checked)
+        for row, values in checked:
+            if row.errors:
+                self.report.reject(row.errors)
+            else:
+                self._plan(chunk, row, values)
+        self._save(chunk)
+
+    def _check_first(self, row: Row) -> None:
+        first = self.slugs.line_of(row.slug, row.line) if row.slug else None
+        if first is not None:
+            row.duplicate = True
+            row.error("slug", "duplicate", _("Line %(line)d has this product already.") % {"line": first})
+
+    def _place(self, chunk: Chunk) -> None:
+        """Makes missing categories and names each row's by its key."""
+        for row in chunk.rows:
+            if row.path is None and row.slug not in chunk.present:
+                row.path = row.new_path
+        self.tree.ensure(row.path for row in chunk.rows if row.path)
+        for row in chunk.rows:
+            if row.path:
+                key = self.tree.find(row.path)
+                row.values["category"] = key
+                if key not in self.categories:
+                    category: Any = get_category_model()
+                    self.categories[key] = category(pk=key, name=row.path[-1])
+
+    def _checked(self, row: Row, product: Any) -> dict[str, Any]:
+        """The row's values by column, as the API would take them; errors go to the row."""
+        if row.duplicate:
+            return {}
+        if row.extra_metadata:
+            row.values["metadata"] = {**(product.metadata if product else {}), **row.extra_metadata}
+        serializer = self.for_present if product else self.for_new
+        serializer.instance, serializer.initial_data = product, row.values
+        try:
+            values = serializer.run_validation(row.values)
+        except ValidationError as exc:
+            known = {error["field"] for error in row.errors}
+            for error in flatten(exc.detail):
+                if error["field"] not in known and "" not in known:
+                    row.error(error["field"], error["code"], error["detail"])
+            return {}
+        return {name: value for name, value in values.items() if name in self.columns}
+
+    def _check_skus(self, chunk: Chunk, checked: list[tuple[Row, dict[str, Any]]]) -> None:
+        """A SKU belongs to one line of the file, and to no other product unless a line above gave it up."""
+        wanted = {values["sku"] for _row, values in checked if values.get("sku")}
+        holders = dict(self.manager.filter(sku__in=wanted).values_list("sku", "pk")) if wanted else {}
+        before = dict(holders)
+        for row, values in checked:
+            sku, product = values.get("sku"), chunk.present.get(row.slug)
+            if product is not None and "sku" in values and sku != product.sku:
+                holders.pop(product.sku, None)
+                if before.get(sku) is not None:
+                    chunk.freed.append(before[sku])
+            if not sku:
+                continue
+            first = self.skus.line_of(sku, row.line)
+            if first is not None:
+                row.error("sku", "duplicate", _("Line %(line)d has this SKU already.") % {"line": first})
+            elif holders.setdefault(sku, product and product.pk) != (product and product.pk):
+                row.error("sku", "unique", UNIQUE_MESSAGES["sku"])
+
+    def _plan(self, chunk: Chunk, row: Row, values: dict[str, Any]) -> None:
+        product: Any = chunk.present.get(row.slug)
+        if product is None:
+            product = self.model()
+            product.slug = row.slug
+            chunk.new.append(product)
+            changed = set(values)
+            self.report.created += 1
+        else:
+            changed = {name for name, value in values.items() if self._differs(product, name, value)}
+            if not changed:
+                self.report.unchanged += 1
+                return
+            chunk.changed.append(product)
+            chunk.columns |= changed
+            self.report.updated += 1
+        for name in changed:
+            setattr(product, name, values[name])
+
+    def _differs(self, product: Any, name: str, value: Any) -> bool:
+        column = self.columns[name]
+        if column.is_relation:
+            return bool(getattr(product, column.attname) != (value and value.pk))
+        old = getattr(product, name)
+        if isinstance(value, dict):
+            # In Python True equals 1, in JSON it does not.
+            return json.dumps(old, sort_keys=True) != json.dumps(value, sort_keys=True)
+        return bool(old != value)
+
+    def _save(self, chunk: Chunk) -> None:
+        if chunk.freed:
+            # A SKU that moves within the chunk: the database checks uniqueness row by row, in an order of its own.
+            self.manager.filter(pk__in=chunk.freed).update(sku=None)
+        if chunk.changed:
+            now = timezone.now()
+            for product in chunk.changed:
+                product.updated_at = now
+            self.manager.bulk_update(chunk.changed, sorted({*chunk.columns, "updated_at"}))
+        if chunk.new:
+            self.manager.bulk_create(chunk.new)

@@ -1,0 +1,7 @@
+"""Accounts without a catalogue."""
+
+from .base import *  # noqa: F403
+from .base import DJANGO_APPS
+
+AUTH_USER_MODEL = "shopcore_accounts.User"
+INSTALLED_APPS = ["django_shopcore.core", "django_shopcore.accounts", *DJANGO_APPS]

@@ -1,0 +1,13 @@
+"""A site with a user of its own: an integer key, an address instead of a name. For migration tests."""
+
+from .base import *  # noqa: F403
+from .base import DJANGO_APPS
+
+AUTH_USER_MODEL = "people.Person"
+INSTALLED_APPS = [
+    *DJANGO_APPS,
+    "tests.projects.people",
+    "django_shopcore.core",
+    "django_shopcore.catalog",
+    "django_shopcore.accounts",
+]

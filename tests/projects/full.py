@@ -1,0 +1,14 @@
+"""Everything we have, with our own user."""
+
+from .base import *  # noqa: F403
+from .base import DJANGO_APPS
+from .base import MIDDLEWARE as DJANGO_MIDDLEWARE
+
+AUTH_USER_MODEL = "shopcore_accounts.User"
+INSTALLED_APPS = [
+    "django_shopcore.core",
+    "django_shopcore.catalog",
+    "django_shopcore.accounts",
+    *DJANGO_APPS,
+]
+MIDDLEWARE = [*DJANGO_MIDDLEWARE, "django_shopcore.core.middleware.AccessMiddleware"]

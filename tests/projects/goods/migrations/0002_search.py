@@ -1,0 +1,11 @@
+from django.db import migrations
+
+from django_shopcore.catalog.operations import SearchIndex, TrigramExtension
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [("goods", "0001_initial")]
+
+    operations = [TrigramExtension(), SearchIndex("product")]
