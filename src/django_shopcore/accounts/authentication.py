@@ -70,7 +70,7 @@ def current_session(request: Request) -> Session | None:
     return request.auth if isinstance(request.auth, Session) else None
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):
     target_class = SessionTokenAuthentication
     name = "bearerAuth"
 

@@ -52,7 +52,7 @@ def _login_name(email: str) -> str:
     found = users_with_email(email)
     if len(found) == 1:
         return str(found[0].get_username())
-    if not found and user_model().USERNAME_FIELD == email_column():
+    if not found and email_column() == user_model().USERNAME_FIELD:
         return normalise_email(email)
     # The address of nobody or of several, and perhaps somebody's user name: a name that nobody has.
     return secrets.token_hex(16)

@@ -44,14 +44,17 @@ def token_backend() -> TokenBackend:
     values = [jwt_setting(name) for name in BACKEND_SETTINGS]
     if _backend is None or _backend[0] != values:
         algorithm, signing_key, verifying_key, audience, issuer, leeway, json_encoder = values
-        _backend = values, TokenBackend(
-            algorithm,
-            signing_key,
-            verifying_key,
-            audience=audience,
-            issuer=issuer,
-            leeway=leeway,
-            json_encoder=json_encoder,
+        _backend = (
+            values,
+            TokenBackend(
+                algorithm,
+                signing_key,
+                verifying_key,
+                audience=audience,
+                issuer=issuer,
+                leeway=leeway,
+                json_encoder=json_encoder,
+            ),
         )
     return _backend[1]
 
@@ -116,15 +119,15 @@ class SessionToken(tokens.Token):
             raise TokenError("The token is of another type.")
         if not self.payload.get(jwt_setting("JTI_CLAIM") or "jti"):
             raise TokenError("The token has no id.")
-        self.session_id = uuid.UUID(self.payload[SESSION_CLAIM])
+        self.session_id = uuid.UUID(str(self.payload[SESSION_CLAIM]))
 
     def belongs_to(self, user: Any) -> bool:
-        return self.payload.get(jwt_setting("USER_ID_CLAIM")) == user_claim(user)
+        return bool(self.payload.get(jwt_setting("USER_ID_CLAIM")) == user_claim(user))
 
 
 class AccessToken(SessionToken, tokens.AccessToken):
     @property
-    def lifetime(self) -> datetime.timedelta:  # type: ignore[override]
+    def lifetime(self) -> datetime.timedelta:
         return jwt_setting("ACCESS_TOKEN_LIFETIME")  # type: ignore[no-any-return]
 
 
@@ -132,5 +135,5 @@ class RefreshToken(SessionToken, tokens.RefreshToken):
     access_token_class = AccessToken
 
     @property
-    def lifetime(self) -> datetime.timedelta:  # type: ignore[override]
+    def lifetime(self) -> datetime.timedelta:
         return jwt_setting("REFRESH_TOKEN_LIFETIME")  # type: ignore[no-any-return]

@@ -64,7 +64,7 @@ def new_user(*, email: str, first_name: str = "", last_name: str = "") -> Any:
     model = user_model()
     user = model()
     setattr(user, email_column(), email)
-    if model.USERNAME_FIELD != email_column():
+    if email_column() != model.USERNAME_FIELD:
         setattr(user, model.USERNAME_FIELD, _username_for(email))
     for name, value in (("first_name", first_name), ("last_name", last_name)):
         if column(name):

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from django_shopcore.core.errors import Conflict
+from django_shopcore.core.writes import atomic_write
+
+from . import services
+from .admins import lock_for_removal, lock_users
+from .models import Session, User
+from .users import email_column
+
+
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ("email", "first_name", "last_name", "is_staff")
+
+
+class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
+    """Refuses to take the role from the last active admin."""
+
+    class Meta:
+        model = User
+        fields = "__all__"
+
+    def clean(self) -> Any:
+        data = super().clean() or {}
+        # A field that is not on the form keeps its value.
+        stays = all(data.get(name, getattr(self.instance, name)) for name in ("is_active", "is_staff"))
+        if not stays:
+            try:
+                lock_for_removal([self.instance.pk])
+            except Conflict as exc:
+                raise ValidationError(str(exc.detail), code="last_admin") from exc
+        return data
+
+
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    form = ChangeUserForm
+    add_form = NewUserForm
+    fieldsets = (
+        (None, {"fields": ("email", "password", "email_verified")}),
+        (_("Personal info"), {"fields": ("first_name", "last_name")}),
+        (_("Permissions"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("Important dates"), {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": (
+                    "email", "first_name", "last_name", "is_staff", "usable_password", "password1", "password2",
+                ),
+            },
+        ),
+    )  # fmt: skip
+    list_display = ("email", "first_name", "last_name", "is_active", "is_staff", "email_verified", "created_at")
+    list_filter = ("is_active", "is_staff", "is_superuser", "email_verified", "groups")
+    search_fields = ("email", "first_name", "last_name")
+    ordering = ("-created_at",)
+    readonly_fields = ("last_login", "created_at")
+    actions = ("activate", "deactivate")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and not obj.is_active:
+            services.end_all_sessions(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self._keep_an_admin([obj.pk])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        with transaction.atomic(using=queryset.db):
+            self._keep_an_admin(list(queryset.values_list("pk", flat=True)))
+            super().delete_queryset(request, queryset)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Lists the last active admin among what stands in the way, as Django does with protected objects."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        try:
+            with atomic_write(User):
+                lock_for_removal([obj.pk for obj in objs])
+        except Conflict as exc:
+            protected = [*protected, str(exc.detail)]
+        return deleted, counts, needed, protected
+
+    @staticmethod
+    def _keep_an_admin(keys: list[Any]) -> None:
+        try:
+            lock_for_removal(keys)
+        except Conflict as exc:  # another request took the other admin since the page was shown
+            raise PermissionDenied(str(exc.detail)) from exc
+
+    @admin.action(description=_("Activate the selected users"), permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        with atomic_write(User):
+            rows = lock_users(list(queryset.values_list("pk", flat=True)))
+            for user in rows:
+                services.change_role(user, is_active=True)
+        self._report(request, len(rows), ngettext("%d user is active.", "%d users are active.", len(rows)))
+
+    @admin.action(description=_("Deactivate the selected users"), permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        try:
+            with atomic_write(User):
+                rows = lock_for_removal(list(queryset.values_list("pk", flat=True)))
+                for user in rows:
+                    services.change_role(user, is_active=False)
+        except Conflict as exc:
+            self.message_user(request, str(exc.detail), messages.ERROR)
+            return
+        self._report(request, len(rows), ngettext("%d user is inactive.", "%d users are inactive.", len(rows)))
+
+    def _report(self, request: HttpRequest, count: int, text: str) -> None:
+        self.message_user(request, text % count, messages.SUCCESS)
+
+
+@admin.register(Session)
+class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What is signed in where. Nothing of the tokens is shown, and nothing but the end can be written."""
+
+    list_display = ("user", "ip_address", "user_agent", "created_at", "last_used_at", "expires_at", "live")
+    list_select_related = ("user",)
+    list_filter = ("last_used_at", "ended_at")
+    ordering = ("-last_used_at",)
+    fields = (
+        "user", "ip_address", "user_agent", "created_at", "last_used_at", "rotated_at", "expires_at", "ended_at",
+        "live",
+    )  # fmt: skip
+    actions = ("end_sessions",)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return (f"user__{email_column()}", "ip_address")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change sessions, in the sense of Django's permissions, may end them."""
+        return bool(request.user.has_perm("shopcore_accounts.change_session"))
+
+    @admin.display(description=_("live"), boolean=True)
+    def live(self, session: Session) -> bool:
+        return session.is_live()
+
+    @admin.action(description=_("End these sessions"), permissions=["end"])
+    def end_sessions(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        count = Session.objects.filter(pk__in=queryset.values("pk")).end()
+        text = ngettext("%d session was ended.", "%d sessions were ended.", count)
+        self.message_user(request, text % count, messages.SUCCESS)
+
+
+if User._meta.label == settings.AUTH_USER_MODEL:
+    admin.site.register(User, UserAdmin)

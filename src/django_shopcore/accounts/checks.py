@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from jwt.algorithms import has_crypto, requires_cryptography
+
+from .tokens import jwt_setting
+
+# RFC 7518, 3.2: a key at least as long as the digest.
+SYMMETRIC = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+
+@register(Tags.security)
+def check_tokens(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E201: a signing key that is too short. E203: an algorithm that signs nothing. E204: a key is missing."""
+    algorithm = jwt_setting("ALGORITHM")
+    if algorithm in SYMMETRIC:
+        return _check_secret(algorithm)
+    if algorithm not in requires_cryptography:
+        hint = "Use HS256 or RS256."
+        message = f"SIMPLE_JWT['ALGORITHM'] is {algorithm!r}, which signs nothing."
+        return [Error(message, hint=hint, id="shopcore.E203")]
+    missing = [name for name in ("SIGNING_KEY", "VERIFYING_KEY") if not jwt_setting(name)]
+    if missing:
+        hint = "It needs a private key to sign with and the public key of that, both as PEM."
+        return [Error(f"{algorithm} needs SIMPLE_JWT[{name!r}].", hint=hint, id="shopcore.E204") for name in missing]
+    if not has_crypto:
+        hint = "pip install django-shopcore[rs256]"
+        return [Error(f"{algorithm} needs the package cryptography.", hint=hint, id="shopcore.E204")]
+    return []
+
+
+def _check_secret(algorithm: str) -> list[CheckMessage]:
+    key, least = jwt_setting("SIGNING_KEY"), SYMMETRIC[algorithm]
+    length = len(key.encode() if isinstance(key, str) else key or b"")
+    if length >= least:
+        return []
+    return [
+        Error(
+            f"The key that signs tokens has {length} bytes; {algorithm} needs at least {least}.",
+            hint="Set SIMPLE_JWT['SIGNING_KEY'] to a long random text: who guesses it is anybody.",
+            id="shopcore.E201",
+        )
+    ]
+
+
+@register(Tags.models)
+def check_user_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E202: a user model without an e-mail field."""
+    try:
+        model: Any = get_user_model()
+        model._meta.get_field(model.get_email_field_name())
+    except ImproperlyConfigured:
+        return []  # Django reports it
+    except (AttributeError, FieldDoesNotExist):
+        hint = "Accounts sign in by e-mail: add an EmailField and name it in EMAIL_FIELD."
+        return [Error("AUTH_USER_MODEL has no e-mail field.", hint=hint, id="shopcore.E202")]
+    return []

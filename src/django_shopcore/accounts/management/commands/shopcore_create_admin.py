@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from django_shopcore.accounts.addresses import normalise_email, validate_address
+from django_shopcore.accounts.users import ADMIN, column, new_user, user_model, users_with_email
+from django_shopcore.core.writes import atomic_write
+
+PASSWORD_VARIABLE = "SHOPCORE_ADMIN_PASSWORD"  # noqa: S105 - a name
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes an admin, or makes an existing user one, without questions. An existing user keeps the password "
+        "unless another one is given."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--email", required=True)
+        parser.add_argument(
+            "--password", help=f"Better in the environment as {PASSWORD_VARIABLE}, where other users cannot see it."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        email = normalise_email(options["email"])
+        password = options["password"] or os.environ.get(PASSWORD_VARIABLE) or None
+        try:
+            validate_address(options["email"].strip())
+        except ValidationError as exc:
+            raise CommandError(f"--email {options['email']!r}: {' '.join(exc.messages)}") from None
+        found = users_with_email(email)
+        if len(found) > 1:
+            raise CommandError(f"{len(found)} users have the address {email}.")
+        if not found and password is None:
+            raise CommandError(f"A new admin needs a password: --password or {PASSWORD_VARIABLE}.")
+        user = found[0] if found else new_user(email=email)
+        self._set_password(user, password)
+        self._promote(user)
+        with atomic_write(user_model()):
+            user.save()
+        self.stdout.write(f"{email} {'is now' if found else 'was made'} an admin.")
+
+    def _set_password(self, user: Any, password: str | None) -> None:
+        # The same password again is not hashed anew: that would end the user's sessions.
+        if password is None or (not user._state.adding and user.check_password(password)):
+            return
+        try:
+            validate_password(password, user)
+        except ValidationError as exc:
+            raise CommandError(f"The password is not good enough: {' '.join(exc.messages)}") from None
+        user.set_password(password)
+
+    def _promote(self, user: Any) -> None:
+        admin = column(*ADMIN)
+        if admin is None:
+            raise CommandError(f"{user_model()._meta.label} has neither of the columns {', '.join(ADMIN)}.")
+        for name in (admin, "is_staff", "is_superuser", "is_active"):
+            if column(name):
+                setattr(user, name, True)

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import get_error_detail
+
+from django_shopcore.core.fields import StrictBooleanField, TextField, UTCDateTimeField, key_field
+
+from .addresses import MAX_LENGTH, normalise_email, validate_address
+from .users import ADMIN, CREATED, column, email_column, new_user, user_model, users_with_email
+
+MAX_PASSWORD = 1024  # a hasher reads all of it
+MAX_NAME = 150
+
+USER_EXAMPLE = {
+    "id": "5f0c1f0e-7a0b-4d7e-9f4c-0d6f3c1b2a90",
+    "email": "ada@example.com",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "is_admin": False,
+    "email_verified": False,
+    "created_at": "2026-01-31T12:00:00Z",
+}
+
+
+class PasswordField(TextField):
+    """A password as it was typed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            write_only=True, trim_whitespace=False, max_length=MAX_PASSWORD, style={"input_type": "password"}, **kwargs
+        )
+
+
+def name_field(name: str) -> TextField:
+    """A part of a person's name, as long as the user model takes."""
+    limit = user_model()._meta.get_field(name).max_length if column(name) else MAX_NAME
+    return TextField(max_length=min(limit or MAX_NAME, MAX_NAME), required=False, allow_blank=True)
+
+
+def check_new_password(password: str, user: Any, field: str) -> None:
+    """Raises ``ValidationError`` on ``field`` with what Django's validators say of ``password`` for ``user``."""
+    try:
+        validate_password(password, user)
+    except DjangoValidationError as exc:
+        raise ValidationError({field: get_error_detail(exc)}) from exc
+
+
+def _of_column(field_class: Any, name: str, source: str | None, absent: Any, help_text: str = "") -> Any:
+    """The read-only field ``name`` that shows the column ``source``, or ``absent`` where there is none."""
+    kwargs: dict[str, Any] = {"read_only": True, "help_text": help_text or None}
+    if source is not None:
+        return field_class(**kwargs) if source == name else field_class(source=source, **kwargs)
+    field = field_class(source="pk", **kwargs)
+    field.to_representation = lambda value: absent
+    return field
+
+
+@extend_schema_serializer(component_name="User", examples=[OpenApiExample("A user", USER_EXAMPLE, response_only=True)])
+class UserSerializer(serializers.Serializer[Any]):
+    """Shows a user. The fields are those of the site's model, named as in the contract."""
+
+    def get_fields(self) -> dict[str, Any]:
+        text, switch = serializers.CharField, serializers.BooleanField
+        created = column(*CREATED)
+        return {
+            "id": key_field(user_model(), help_text="Key of the user."),
+            "email": _of_column(serializers.EmailField, "email", email_column(), ""),
+            "first_name": _of_column(text, "first_name", column("first_name"), ""),
+            "last_name": _of_column(text, "last_name", column("last_name"), ""),
+            "is_admin": _of_column(switch, "is_admin", column(*ADMIN), False, "Whether the role is admin."),
+            "email_verified": _of_column(switch, "email_verified", column("email_verified"), False),
+            "created_at": _of_column(UTCDateTimeField, "created_at", created, None),
+        }
+
+
+@extend_schema_serializer(
+    component_name="UserForAdmins",
+    examples=[OpenApiExample("A user", {**USER_EXAMPLE, "is_active": True}, response_only=True)],
+)
+class AdminUserSerializer(UserSerializer):
+    def get_fields(self) -> dict[str, Any]:
+        active = _of_column(
+            serializers.BooleanField, "is_active", column("is_active"), True, "Whether the user may sign in."
+        )
+        return {**super().get_fields(), "is_active": active}
+
+
+@extend_schema_serializer(
+    component_name="UserNames",
+    examples=[OpenApiExample("New names", {"first_name": "Ada", "last_name": "King"}, request_only=True)],
+)
+class NamesSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, Any]:
+        return {name: name_field(name) for name in ("first_name", "last_name")}
+
+
+@extend_schema_serializer(
+    component_name="UserRole", examples=[OpenApiExample("Make an admin", {"is_admin": True}, request_only=True)]
+)
+class RoleSerializer(serializers.Serializer[Any]):
+    is_active = StrictBooleanField(required=False, help_text="Off: the user is signed out everywhere at once.")
+    is_admin = StrictBooleanField(required=False)
+
+
+@extend_schema_serializer(
+    component_name="Registration",
+    examples=[
+        OpenApiExample(
+            "A registration",
+            {"email": "ada@example.com", "password": "a long secret", "first_name": "Ada", "last_name": "Lovelace"},
+            request_only=True,
+        )
+    ],
+)
+class RegistrationSerializer(serializers.Serializer[Any]):
+    """Checks a registration; ``unsaved_user`` is what it asks for."""
+
+    email = TextField(max_length=MAX_LENGTH, help_text="Unique without regard to case.")
+    password = PasswordField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **{name: name_field(name) for name in ("first_name", "last_name")}}
+
+    def validate_email(self, value: str) -> str:
+        validate_address(value.strip())
+        email = normalise_email(value)
+        # Lower case can be longer than what it was made of.
+        if len(email) > MAX_LENGTH:
+            raise ValidationError(_("Enter a valid email address."), code="invalid")
+        user_model()._meta.get_field(email_column()).run_validators(email)
+        self._check_free(email)
+        return email
+
+    @staticmethod
+    def _check_free(email: str) -> None:
+        if users_with_email(email):
+            raise ValidationError([ErrorDetail(str(_("There is an account with this address already.")), "unique")])
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.unsaved_user = new_user(
+            email=attrs["email"], first_name=attrs.get("first_name", ""), last_name=attrs.get("last_name", "")
+        )
+        check_new_password(attrs["password"], self.unsaved_user, "password")
+        return attrs
+
+    def recheck(self) -> None:
+        """Raises ``ValidationError`` when somebody has taken the address meanwhile."""
+        try:
+            self._check_free(self.validated_data["email"])
+        except ValidationError as exc:
+            raise ValidationError({"email": exc.detail}) from exc
+
+
+@extend_schema_serializer(
+    component_name="Credentials",
+    examples=[
+        OpenApiExample("Credentials", {"email": "ada@example.com", "password": "a long secret"}, request_only=True)
+    ],
+)
+class CredentialsSerializer(serializers.Serializer[Any]):
+    email = TextField(max_length=MAX_LENGTH)
+    password = PasswordField()
+
+
+@extend_schema_serializer(
+    component_name="RefreshToken",
+    examples=[OpenApiExample("A refresh token", {"refresh": "eyJhbGciOi…"}, request_only=True)],
+)
+class RefreshSerializer(serializers.Serializer[Any]):
+    # No length: a token that is too long is a wrong one, like any other.
+    refresh = TextField(trim_whitespace=False, write_only=True)
+
+
+@extend_schema_serializer(
+    component_name="Tokens",
+    examples=[OpenApiExample("Tokens", {"access": "eyJhbGciOi…", "refresh": "eyJhbGciOi…"}, response_only=True)],
+)
+class TokensSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField(read_only=True, help_text="For `Authorization: Bearer …`.")
+    refresh = serializers.CharField(read_only=True, help_text="For one use at `auth/refresh/`.")
+
+
+@extend_schema_serializer(
+    component_name="PasswordChange",
+    examples=[
+        OpenApiExample(
+            "A new password",
+            {"current_password": "a long secret", "new_password": "another long secret"},
+            request_only=True,
+        )
+    ],
+)
+class PasswordChangeSerializer(serializers.Serializer[Any]):
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        check_new_password(attrs["new_password"], self.context["request"].user, "new_password")
+        return attrs
+
+
+@extend_schema_serializer(
+    component_name="AccountDeletion",
+    examples=[OpenApiExample("Delete my account", {"password": "a long secret"}, request_only=True)],
+)
+class AccountDeletionSerializer(serializers.Serializer[Any]):
+    password = PasswordField()
+
+
+class IsCurrentField(serializers.BooleanField):
+    """Whether a session's key is that of ``context["current"]``."""
+
+    def to_representation(self, value: Any) -> bool:
+        return bool(value == self.context.get("current"))
+
+
+@extend_schema_serializer(
+    component_name="Session",
+    examples=[
+        OpenApiExample(
+            "A session",
+            {
+                "id": "9a3c2b1d-4e5f-4a6b-8c7d-0e1f2a3b4c5d",
+                "created_at": "2026-01-31T12:00:00Z",
+                "last_used_at": "2026-01-31T12:05:00Z",
+                "ip_address": "192.0.2.7",
+                "user_agent": "Mozilla/5.0",
+                "is_current": True,
+            },
+            response_only=True,
+        )
+    ],
+)
+class SessionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(read_only=True)
+    created_at = UTCDateTimeField(read_only=True)
+    last_used_at = UTCDateTimeField(read_only=True, help_text="To five minutes.")
+    ip_address = serializers.CharField(read_only=True, allow_null=True)
+    user_agent = serializers.CharField(read_only=True)
+    is_current = IsCurrentField(source="id", read_only=True, help_text="Whether it is the one that asks.")

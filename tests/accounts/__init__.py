@@ -1,0 +1,3 @@
+import pytest
+
+pytestmark = pytest.mark.projects("full", "accounts_only", "host_user")

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from django_shopcore.accounts import checks
+from django_shopcore.accounts.apps import AUTHENTICATOR
+from django_shopcore.core.views import default_authenticators
+
+pytestmark = pytest.mark.projects("full", "accounts_only", "host_user")
+
+KEY = "k" * 32
+
+
+def ids(messages: Any) -> list[str]:
+    assert all(message.hint for message in messages)
+    return [message.id for message in messages]
+
+
+@pytest.mark.django_db
+def test_the_project_has_no_faults() -> None:
+    call_command("check", fail_level="WARNING")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [("HS256", "k" * 31), ("HS256", ""), ("HS256", None), ("HS256", b"k" * 31), ("HS384", "k" * 47), ("HS512", KEY)],
+)
+def test_a_short_key_is_an_error(settings: Any, algorithm: str, key: Any) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": algorithm, "SIGNING_KEY": key}
+    assert ids(checks.check_tokens(None)) == ["shopcore.E201"]
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [("HS256", KEY), ("HS256", "\u00e9" * 16), ("HS512", KEY * 2)])
+def test_a_long_key_is_not(settings: Any, algorithm: str, key: str) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": algorithm, "SIGNING_KEY": key}
+    assert checks.check_tokens(None) == []
+
+
+def test_the_secret_key_counts_where_no_other_is_set(settings: Any) -> None:
+    settings.SIMPLE_JWT = None
+    assert checks.check_tokens(None) == []
+    settings.SECRET_KEY = "short"
+    assert ids(checks.check_tokens(None)) == ["shopcore.E201"]
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", None, "HS1", ""])
+def test_an_algorithm_that_signs_nothing_is_an_error(settings: Any, algorithm: Any) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": algorithm, "SIGNING_KEY": KEY}
+    assert ids(checks.check_tokens(None)) == ["shopcore.E203"]
+
+
+def test_rs256_needs_both_keys(settings: Any) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": "RS256", "SIGNING_KEY": None}
+    assert ids(checks.check_tokens(None)) == ["shopcore.E204", "shopcore.E204"]
+    settings.SIMPLE_JWT = {"ALGORITHM": "RS256", "SIGNING_KEY": "private", "VERIFYING_KEY": "public"}
+    assert checks.check_tokens(None) == []
+
+
+def test_rs256_needs_cryptography(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": "RS256", "SIGNING_KEY": "private", "VERIFYING_KEY": "public"}
+    monkeypatch.setattr(checks, "has_crypto", False)
+    assert ids(checks.check_tokens(None)) == ["shopcore.E204"]
+
+
+def test_a_user_model_without_an_address_is_an_error(settings: Any) -> None:
+    settings.AUTH_USER_MODEL = "auth.Group"  # no user at all
+    assert ids(checks.check_user_model(None)) == ["shopcore.E202"]
+
+
+def test_nor_is_one_that_calls_it_something_else(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.contrib.auth import get_user_model
+
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "mail")
+    assert ids(checks.check_user_model(None)) == ["shopcore.E202"]
+
+
+def test_a_missing_user_model_is_left_to_django(settings: Any) -> None:
+    settings.AUTH_USER_MODEL = "nothing.User"
+    assert checks.check_user_model(None) == []
+
+
+def test_getting_ready_twice_signs_in_once() -> None:
+    from django.apps import apps
+
+    apps.get_app_config("shopcore_accounts").ready()
+    assert default_authenticators.count(AUTHENTICATOR) == 1
+
+
+@pytest.mark.django_db
+def test_the_migrations_are_complete() -> None:
+    call_command("makemigrations", "shopcore_accounts", check=True, dry_run=True, verbosity=0)
