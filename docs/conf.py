@@ -1,0 +1,50 @@
+"""Sphinx configuration. ``python3 dev.py docs`` builds the pages; a warning fails the build."""
+
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+# The API pages import our modules, which needs a site with our apps in it. It has no database.
+settings.configure(
+    SECRET_KEY="for the documentation only",  # noqa: S106 - signs nothing
+    AUTH_USER_MODEL="shopcore_accounts.User",
+    INSTALLED_APPS=[
+        "django_shopcore.core",
+        "django_shopcore.catalog",
+        "django_shopcore.accounts",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "rest_framework",
+    ],
+)
+django.setup()
+
+import django_shopcore  # noqa: E402 - after the set-up
+
+project = "django-shopcore"
+author = "The django-shopcore developers"
+copyright = f"2026, {author}"
+release = django_shopcore.__version__
+version = release
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "shopcore_docs"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+
+html_theme = "furo"
+html_title = f"django-shopcore {release}"
+html_theme_options = {
+    "source_repository": "https://github.com/django-shopcore/django-shopcore/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}

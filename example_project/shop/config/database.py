@@ -1,0 +1,97 @@
+"""``DATABASE_URL``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+Database = dict[str, Any]
+
+EXPECTED = "expected sqlite:///path or postgres://user:password@host:port/name"
+SERVER = re.compile(
+    r"""(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?
+    (?P<host>\[[0-9A-Fa-f:.]+\]|[^@:/?\[\]]*)(?::(?P<port>[0-9]{1,5}))?
+    /(?P<name>[^/?]+)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def sqlite(path: Path | str) -> Database:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": {
+            # A transaction takes the write lock when it begins: one that reads first and writes later would
+            # fail at once when another has written meanwhile, however long the timeout.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            # Readers do not wait for the writer. NORMAL cannot corrupt a WAL database.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        },
+    }
+
+
+def database(text: str, *, folder: Path, conn_max_age: int) -> Database:
+    """Django's settings for the URL. A relative SQLite path starts at ``folder``."""
+    scheme, _, rest = text.partition("://")
+    if scheme == "sqlite":
+        return {**_sqlite_file(rest, folder), "CONN_MAX_AGE": conn_max_age}
+    if scheme in ("postgres", "postgresql"):
+        return {**_postgresql(rest), "CONN_MAX_AGE": conn_max_age, "CONN_HEALTH_CHECKS": True}
+    raise ValueError(EXPECTED)
+
+
+def _sqlite_file(rest: str, folder: Path) -> Database:
+    path = _decoded(rest.removeprefix("/"))
+    if not rest.startswith("/") or not path:
+        raise ValueError("expected sqlite:///relative/path or sqlite:////absolute/path")
+    if "?" in path:
+        raise ValueError("SQLite takes no options")
+    if path == ":memory:":
+        return sqlite(path)
+    file = folder / path
+    if not file.parent.is_dir():
+        raise ValueError("the file's folder does not exist")
+    if file.is_dir():
+        raise ValueError("that is a folder; expected a file")
+    return sqlite(file)
+
+
+def _postgresql(rest: str) -> Database:
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import make_conninfo
+    except ImportError:
+        raise ValueError("PostgreSQL needs psycopg: pip install 'django-shopcore[postgres]'") from None
+    address, _, query = rest.partition("?")
+    match = SERVER.fullmatch(address)
+    if match is None or int(match["port"] or 1) not in range(1, 65536):
+        raise ValueError("expected postgres://user:password@host:port/name, special characters percent-encoded")
+    part = {name: _decoded(value or "") for name, value in match.groupdict().items()}
+    options: dict[str, Any] = {"connect_timeout": "5"}
+    try:
+        options |= parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+        make_conninfo(**options)
+    except (ValueError, ProgrammingError):
+        raise ValueError("its options must be those of libpq, such as ?sslmode=require") from None
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": part["name"],
+        "USER": part["user"],
+        "PASSWORD": part["password"],
+        "HOST": options.pop("host", part["host"].strip("[]")),
+        "PORT": options.pop("port", part["port"]),
+        "OPTIONS": options,
+    }
+
+
+def _decoded(text: str) -> str:
+    try:
+        decoded = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("its percent-encoding is not UTF-8") from None
+    if "\x00" in decoded:
+        raise ValueError(EXPECTED)
+    return decoded

@@ -1,0 +1,114 @@
+"""What every request goes through before Django's own middleware."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.encoding import escape_uri_path
+from django.utils.functional import SimpleLazyObject
+
+from . import health
+from .logs import request_id
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+logger = logging.getLogger("shop.request")
+
+# What a client may name its request: nothing that could forge a log line or a header.
+CLIENTS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in ("accelerometer", "camera", "geolocation", "gyroscope", "microphone", "payment", "usb")
+)
+
+
+class RequestMiddleware:
+    """Gives the request an id, which its answer and its log lines carry, and logs it when it is answered."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        name = request.headers.get("X-Request-ID", "")
+        name = name if CLIENTS_ID.fullmatch(name) else uuid.uuid4().hex
+        token = request_id.set(name)
+        try:
+            begin = time.perf_counter()
+            response = self.get_response(request)
+            self._log(request, response, time.perf_counter() - begin)
+            response["X-Request-ID"] = name
+            if request.method == "HEAD" and isinstance(response, HttpResponse):
+                response.content = b""  # gunicorn drops it too, but complains
+            return response
+        finally:
+            request_id.reset(token)
+
+    def _log(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+        # The path without its query, which may hold what somebody searched for, or a token sent by mistake.
+        fields = {
+            "method": request.method,
+            "path": escape_uri_path(request.path),
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 1),
+            "user": _user_id(request),
+        }
+        quiet = health.is_probe(request) and response.status_code == 200
+        level = logging.DEBUG if quiet else logging.INFO if response.status_code < 500 else logging.ERROR
+        logger.log(level, "%(method)s %(path)s %(status)s in %(duration_ms)s ms", fields, extra={"http": fields})
+
+
+def _user_id(request: HttpRequest) -> str | None:
+    """Who was signed in, if the request found out: looking it up here would cost a query."""
+    user = request.__dict__.get("user")
+    if isinstance(user, SimpleLazyObject):
+        user = getattr(request, "_cached_user", None)
+    return str(user.pk) if user is not None and user.is_authenticated else None
+
+
+class HeadersMiddleware:
+    """Content-Security-Policy and Permissions-Policy; Django 5.2 has no middleware for either.
+
+    A view that needs more sets ``response.csp = {directive: sources}``.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        # Django's debugging pages have their styles and scripts inside.
+        if not (settings.DEBUG and response.status_code in (404, 500)):
+            directives = {**CONTENT_SECURITY_POLICY, **getattr(response, "csp", {})}
+            policy = "; ".join(f"{name} {sources}" for name, sources in directives.items())
+            response.headers.setdefault("Content-Security-Policy", policy)
+        return response
+
+
+class HealthMiddleware:
+    """Answers probes before the host name is looked at: a probe calls a machine, not the site by its name."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return health.answer(request) if health.is_probe(request) else self.get_response(request)

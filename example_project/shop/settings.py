@@ -1,0 +1,220 @@
+"""The site's settings, read from environment variables; docs/reference/example-project lists them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from corsheaders.defaults import default_headers
+
+from .api_docs import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from .config import cache, database, hosts, keys, mail, words
+from .config.library import library_settings
+from .env import BASE_DIR, env
+from .logs import logging_settings
+
+DATA_DIR = BASE_DIR / "data"
+
+DEBUG = env.read("DEBUG", words.switch, False)
+SITE_URL = env.require("SITE_URL", hosts.site_url, "http://localhost:8000", unless=DEBUG)
+HTTPS = SITE_URL.startswith("https://")
+
+# --- Secrets --------------------------------------------------------------------------------------------
+
+SECRET_KEY = env.require("SECRET_KEY", keys.secret_key, "", unless=DEBUG)
+if DEBUG and not SECRET_KEY:
+    try:
+        SECRET_KEY = keys.kept_secret_key(DATA_DIR / "secret_key")
+    except ValueError as exc:
+        env.problem("SECRET_KEY", str(exc))
+
+JWT_ALGORITHM = env.read("JWT_ALGORITHM", keys.algorithm, "HS256")
+_derived = {"SIGNING_KEY": keys.derived_signing_key(SECRET_KEY), "VERIFYING_KEY": ""}
+_signing = env.require("JWT_SIGNING_KEY", lambda text: keys.signing_keys(text, JWT_ALGORITHM), _derived, unless=DEBUG)
+if JWT_ALGORITHM == "RS256" and not env.get("JWT_SIGNING_KEY") and DEBUG:
+    env.problem("JWT_SIGNING_KEY", "required with JWT_ALGORITHM=RS256")
+if _signing["SIGNING_KEY"] == SECRET_KEY:
+    env.problem("JWT_SIGNING_KEY", "must differ from SECRET_KEY")
+
+SIMPLE_JWT: dict[str, Any] = {
+    "ALGORITHM": JWT_ALGORITHM,
+    **_signing,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+}
+
+# --- Who may talk to the site ---------------------------------------------------------------------------
+
+ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", hosts.hosts, list(hosts.LOCAL))
+CSRF_TRUSTED_ORIGINS = env.read("CSRF_TRUSTED_ORIGINS", hosts.origins, [hosts.origin(SITE_URL)])
+CORS_ALLOWED_ORIGINS: list[str] = env.read("CORS_ALLOWED_ORIGINS", hosts.exact_origins, [])
+CORS_ALLOWED_ORIGIN_REGEXES = [] if env.get("CORS_ALLOWED_ORIGINS") else [hosts.LOCAL_ORIGIN]
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [*default_headers, "if-match", "if-none-match", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+]
+
+# --- The application ------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "shop",
+    "django_shopcore.core",
+    "django_shopcore.catalog",
+    "django_shopcore.accounts",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "shop.middleware.RequestMiddleware",
+    "shop.middleware.HeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "shop.middleware.HealthMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_shopcore.core.middleware.AccessMiddleware",
+]
+
+ROOT_URLCONF = "shop.urls"
+WSGI_APPLICATION = "shop.wsgi.application"
+ASGI_APPLICATION = "shop.asgi.application"
+CSRF_FAILURE_VIEW = "shop.errors.csrf_failure"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "shop.errors.exception_handler",
+}
+
+LOGGING = logging_settings(debug=DEBUG)
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Accounts -------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "shopcore_accounts.User"
+# The first one makes new hashes; the others still check old ones, which are renewed at the next sign-in.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# --- Storage --------------------------------------------------------------------------------------------
+
+_conn_max_age = 0 if DEBUG else 60
+
+
+def _database(text: str) -> database.Database:
+    return database.database(text, folder=BASE_DIR, conn_max_age=_conn_max_age)
+
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {"default": env.read("DATABASE_URL", _database, database.sqlite(DATA_DIR / "db.sqlite3"))}
+if env.get("DATABASE_REPLICA_URL"):
+    # Reachable as "replica"; nothing is routed there by itself.
+    DATABASES["replica"] = {**env.read("DATABASE_REPLICA_URL", _database, {}), "TEST": {"MIRROR": "default"}}
+if not env.get("DATABASE_URL"):
+    try:
+        DATA_DIR.mkdir(mode=0o700, exist_ok=True)
+    except OSError as exc:
+        env.problem("DATABASE_URL", f"the default, a file in {DATA_DIR}, does not work: {exc.strerror}")
+
+CACHES = {"default": env.read("REDIS_URL", cache.redis_cache, cache.LOCAL_MEMORY)}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "shop.static_files.StaticFilesStorage"},
+}
+# Without collectstatic the files are served from where the apps have them.
+WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+with suppress(OSError):  # WhiteNoise warns of a folder that is not there
+    STATIC_ROOT.mkdir(exist_ok=True)
+
+# --- Mail -----------------------------------------------------------------------------------------------
+
+globals().update(env.require("EMAIL_URL", mail.mail_settings, mail.mail_settings("console:"), unless=DEBUG))
+DEFAULT_FROM_EMAIL = env.read("DEFAULT_FROM_EMAIL", words.address, hosts.sender(SITE_URL))
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ADMIN_EMAILS: list[str] = env.read("ADMIN_EMAILS", words.addresses, [])
+
+# --- The library ----------------------------------------------------------------------------------------
+
+# Two of its settings have a short name as well; a variable by a setting's own name comes last and so wins.
+SHOPCORE_RATE_LIMITS = env.read("RATE_LIMITS", words.switch, True)
+SHOPCORE_TRUSTED_PROXIES = env.read("TRUSTED_PROXIES", words.natural, 0)
+globals().update(library_settings(env, INSTALLED_APPS))
+
+# --- Encryption on the way ------------------------------------------------------------------------------
+
+# SITE_URL says how visitors reach the site. With http:// (a machine of one's own) redirects to https and
+# cookies for https only would lock everybody out, so the checks that ask for them are silent.
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # a probe calls the process itself, without the proxy
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+# Other names beneath the site's domain are not this project's to decide about (W005, W021).
+SILENCED_SYSTEM_CHECKS = (
+    ["security.W005", "security.W021"]
+    if HTTPS
+    else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
+# Mail to the console is a choice: without DEBUG there is no default for EMAIL_URL that could be forgotten.
+SILENCED_SYSTEM_CHECKS += ["mail.E001"]
+# Only a proxy that is known to be there, and so sets or removes the header, may say that a request came by https.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SHOPCORE_TRUSTED_PROXIES else None
+X_FRAME_OPTIONS = "DENY"
+
+env.stop_on_problems()

@@ -1,0 +1,21 @@
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from . import docs, errors
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="swagger")),
+    path("admin/", admin.site.urls),
+    path("swagger/", docs.swagger, name="swagger"),
+    path("redoc/", docs.redoc, name="redoc"),
+    path("api/v1/schema/", docs.SchemaView.as_view(), name="schema"),
+    path("api/v1/", include("django_shopcore.urls")),
+    # Last: whatever is left beneath /api/, with any character in it.
+    re_path(r"^api/[\s\S]*$", errors.unknown_path),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.page_not_found
+handler500 = errors.server_error

@@ -1,0 +1,199 @@
+"""The site under gunicorn, with DEBUG off."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.example.site import HTTPS, PRODUCTION, Server, Site, free_port
+
+pytestmark = [
+    pytest.mark.projects("full"),
+    pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run on Windows"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    site = Site.copy_to(tmp_path_factory.mktemp("served"))
+    assert site.manage("migrate", "-v0", variables=PRODUCTION).returncode == 0
+    port = free_port()
+    gunicorn = (sys.executable, "-W", "error::UserWarning:django", "-m", "gunicorn", "--chdir", str(site.folder))
+    options = ("--no-control-socket", "--bind", f"127.0.0.1:{port}")
+    with site.serve(*gunicorn, *options, "shop.wsgi", variables=PRODUCTION, port=port) as server:
+        yield server
+
+
+def test_probes(server: Server) -> None:
+    live, ready = server.get("/healthz/live", Host="10.0.0.7"), server.get("/healthz/ready", Host="10.0.0.7")
+
+    assert (live.status, live.json) == (200, {"status": "ok"})
+    assert (ready.status, ready.json) == (200, {"status": "ok", "checks": {"database": "ok", "cache": "ok"}})
+    assert server.get("/healthz/live", method="POST").status == 405
+
+
+@pytest.mark.parametrize("page", ["/swagger/", "/redoc/"])
+def test_pages_of_the_documentation_have_nothing_inline_and_nothing_from_elsewhere(server: Server, page: str) -> None:
+    answer = server.get(page)
+    policy = answer.headers["Content-Security-Policy"]
+
+    assert answer.status == 200
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "<style" not in answer.text
+    assert " style=" not in answer.text
+    assert re.findall(r"<script[^>]*>([^<]+)", answer.text) == []
+    links = re.findall(r'(?:src|href|spec-url|data-schema)="([^"]+)"', answer.text)
+    assert len(links) >= 4
+    assert all(link.startswith("/") for link in links)
+    assert {server.get(link).status for link in links} == {200}
+
+
+def test_the_root_leads_to_the_documentation(server: Server) -> None:
+    assert "swagger-ui" in server.get("/").text
+
+
+def test_the_schema_comes_as_json_and_as_yaml(server: Server) -> None:
+    schema = server.get("/api/v1/schema/?format=json").json
+
+    assert schema["openapi"] == "3.1.0"
+    assert "/api/v1/products/" in schema["paths"]
+    assert server.get("/api/v1/schema/", Accept="application/vnd.oai.openapi").text.startswith("openapi: 3.1.0")
+    assert server.get("/api/v1/schema/?format=xml").headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/nothing/"),
+        ("GET", "/api/v1/products"),
+        ("POST", "/api/v1/products"),
+        ("DELETE", "/api/v2/"),
+        ("GET", "/api/v1/%00%0A%FF"),
+    ],
+)
+def test_unknown_paths_of_the_api_are_problems(server: Server, method: str, path: str) -> None:
+    answer = server.get(path, method=method)
+
+    assert answer.status == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["code"] == "not_found"
+
+
+def test_unknown_pages_and_hosts_are_answered_briefly(server: Server) -> None:
+    page, host = server.get("/nothing/"), server.get("/api/v1/products/", Host="evil.example")
+
+    assert (page.status, page.text) == (404, "There is nothing here.\n")
+    assert (host.status, host.json["code"]) == (400, "bad_request")
+
+
+def test_the_catalogue_is_served_with_every_security_header(server: Server) -> None:
+    answer = server.get("/api/v1/products/")
+
+    assert (answer.status, answer.json["results"]) == (200, [])
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in answer.headers["Permissions-Policy"]
+
+
+def test_a_request_id_is_taken_over_only_when_it_is_harmless(server: Server) -> None:
+    for name in ("abc-1.2_3", "x" * 64):
+        assert server.get("/healthz/live", X_Request_ID=name).headers["X-Request-ID"] == name
+    for name in ("two words", "x" * 65, '"quoted"', "tést"):
+        assert re.fullmatch("[0-9a-f]{32}", server.get("/healthz/live", X_Request_ID=name).headers["X-Request-ID"])
+
+
+def test_the_log_has_a_json_line_for_a_request_without_its_query(server: Server) -> None:
+    server.get("/api/v1/products/?search=hunter2", X_Request_ID="find-me", Authorization="Bearer hunter2")
+
+    log = server.log.read_text()
+    entry = next(json.loads(line) for line in log.splitlines() if "find-me" in line)
+    assert entry.pop("time").endswith("+00:00")
+    assert entry.pop("duration_ms") > 0
+    assert entry.pop("message").startswith("GET /api/v1/products/ 401 in ")
+    assert entry == {
+        "level": "INFO",
+        "logger": "shop.request",
+        "request_id": "find-me",
+        "method": "GET",
+        "path": "/api/v1/products/",
+        "status": 401,
+        "user": None,
+    }
+    assert "hunter2" not in log
+
+
+def test_a_browser_of_an_allowed_origin_may_read_the_answer(server: Server) -> None:
+    local = server.get("/api/v1/products/", Origin="http://localhost:3000").headers
+    other = server.get("/api/v1/products/", Origin="https://evil.example").headers
+    asked = {"Access_Control_Request_Method": "PATCH", "Access_Control_Request_Headers": "authorization,if-match"}
+    preflight = server.get("/api/v1/products/1/", "OPTIONS", Origin="http://localhost:3000", **asked).headers
+
+    assert local["Access-Control-Allow-Origin"] == "http://localhost:3000"
+    assert "ETag" in local["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Origin" not in other
+    assert "if-match" in preflight["Access-Control-Allow-Headers"]
+
+
+def test_the_admin_has_a_form_to_sign_in(server: Server) -> None:
+    answer = server.get("/admin/login/")
+
+    assert answer.status == 200
+    assert server.get(re.findall(r'href="([^"]+\.css)"', answer.text)[0]).status == 200
+
+
+def test_failures_are_answered_without_details(site: Site) -> None:
+    # A database without tables, and a Redis that is not there.
+    variables = {**PRODUCTION, "DATABASE_URL": "sqlite:///empty", "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    code = "answers += [client.get('/healthz/ready'), client.get('/api/v1/products/')]\n"
+    code += "answers += [client.get('/admin/shopcore_catalog/product/', headers={'cookie': 'sessionid=' + 'x' * 32})]"
+
+    ready, products, admin = site.answers(code, {**variables, "ALLOWED_HOSTS": "testserver"})
+
+    assert ready[0] == 503
+    assert json.loads(ready[2]) == {"status": "failing", "checks": {"database": "ok", "cache": "failing"}}
+    assert (products[0], json.loads(products[2])["code"]) == (503, "service_unavailable")
+    assert (admin[0], admin[2]) == (500, "Something went wrong on our side. It has been logged.\n")
+
+
+def test_https_is_required_of_visitors_and_not_of_probes(site: Site) -> None:
+    code = "answers += [client.get('/swagger/'), client.get('/healthz/live'), client.get('/swagger/', secure=True)]\n"
+    code += "answers += [client.get('/swagger/', headers={'x-forwarded-proto': 'https'})]"
+
+    plain, probe, secure, proxied = site.answers(code, {**HTTPS, "ALLOWED_HOSTS": "testserver"})
+
+    assert (plain[0], plain[1]["Location"]) == (301, "https://testserver/swagger/")
+    assert (probe[0], secure[0], proxied[0]) == (200, 200, 200)
+    assert secure[1]["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_with_debug_unknown_paths_of_the_api_are_problems_too(site: Site) -> None:
+    code = "answers += [client.post('/api/v1/products'), client.get('/api/v1/nothing/')]"
+
+    answers = site.answers(code, {"DEBUG": "on", "ALLOWED_HOSTS": "testserver"})
+
+    assert [(answer[0], answer[1]["Content-Type"]) for answer in answers] == [(404, "application/problem+json")] * 2
+
+
+def test_collected_files_have_a_hash_in_their_names(fresh_site: Site) -> None:
+    ignored = [option for app in ("admin", "drf_spectacular_sidecar", "rest_framework") for option in ("-i", app)]
+    code = "import django; django.setup(); from django.templatetags.static import static"
+    code += "; print(static('shop/docs.css'))"
+
+    done = fresh_site.manage("collectstatic", "--no-input", *ignored, variables=PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"/static/shop/docs\.[0-9a-f]{12}\.css\n", fresh_site.python(code, PRODUCTION).stdout)
+
+
+def test_the_schema_has_no_errors(site: Site) -> None:
+    done = site.manage("spectacular", "--validate", "--fail-on-warn", "--file", "schema.yml", variables=PRODUCTION)
+
+    assert (done.returncode, done.stderr) == (0, "")
