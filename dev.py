@@ -149,8 +149,8 @@ def demo(arguments: list[str]) -> int:
     ensure(GROUPS["demo"])
     command = [str(PYTHON), str(ROOT / "example_project/manage.py"), "demo", *arguments]
     if os.name != "nt":
-        os.execve(command[0], command, example_environment())
-    return subprocess.call(command, env=example_environment())
+        os.execve(command[0], command, environment())
+    return subprocess.call(command, env=environment())
 
 
 def lint() -> int:

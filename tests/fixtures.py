@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from tests.factories.accounts import AdminFactory, UserFactory
+from tests.users import make_user
 
 
 def client_of(user: Any) -> APIClient:
@@ -24,9 +24,9 @@ def anonymous() -> APIClient:
 
 @pytest.fixture
 def customer_client(db: None) -> APIClient:
-    return client_of(UserFactory())
+    return client_of(make_user())
 
 
 @pytest.fixture
 def admin_client(db: None) -> APIClient:
-    return client_of(AdminFactory())
+    return client_of(make_user(admin=True))

@@ -22,7 +22,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 DATABASES = ("postgres", "sqlite")
 # The longest first, so that the last to finish is a short one.
-PROJECTS = ("full", "swapped", "host_user", "catalog_only", "accounts_only")
+PROJECTS = ("full", "swapped", "host_user", "catalog_only", "accounts_only", "email_user")
 COVERED_PERCENT = 95
 NOTHING_COLLECTED = 5
 

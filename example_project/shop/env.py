@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from .startup import stop
+
 T = TypeVar("T")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-# Gunicorn replaces a worker that ends with any other code, for ever; after this one it stops with a message.
-EXIT_CODE = 3
 
 ASSIGNMENT = re.compile(
     r"""(?:export\s+)? (?P<name>[A-Za-z_][A-Za-z0-9_]*) \s*=\s*
@@ -108,8 +106,7 @@ class Environment:
     def stop_on_problems(self) -> None:
         """Ends the process when something is wrong: one line each, no traceback."""
         if self.problems:
-            print(*self.problems, sep="\n", file=sys.stderr, flush=True)
-            raise SystemExit(EXIT_CODE)
+            stop(self.problems)
 
 
 env = Environment(BASE_DIR / ".env", os.environ)

@@ -8,9 +8,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
-from django_shopcore.accounts import filters, users
 from tests.accounts.clients import signed_in
-from tests.users import PASSWORD, make_user
+from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory
 
 pytestmark = [pytest.mark.projects("email_user"), pytest.mark.django_db]
 
@@ -43,7 +42,7 @@ def test_what_it_lacks_is_blank() -> None:
 
 
 def test_signs_in_by_an_address_that_is_stored_in_another_case() -> None:
-    user = make_user()
+    user = UserFactory()
     get_user_model().objects.update(email="Ada@Example.com")
     for email in ("ada@example.com", "ADA@example.com"):
         response = APIClient().post("/api/v1/auth/login/", {"email": email, "password": PASSWORD})
@@ -54,7 +53,7 @@ def test_signs_in_by_an_address_that_is_stored_in_another_case() -> None:
 
 
 def test_its_users_are_listed_the_latest_key_first() -> None:
-    user, admin = make_user(), make_user(admin=True)
+    user, admin = UserFactory(), AdminFactory()
     client = signed_in(admin)
 
     answer = client.get("/api/v1/users/").json()["results"]
@@ -64,14 +63,3 @@ def test_its_users_are_listed_the_latest_key_first() -> None:
     assert client.patch(f"/api/v1/users/{user.pk}/", {"is_admin": True}).json()["is_admin"] is True
     for key in ("x", "0", "\u0661", "9" * 30):
         assert client.get(f"/api/v1/users/{key}/").status_code == 404
-
-
-def test_a_model_without_an_admin_column_has_no_admins(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_user(admin=True)
-    monkeypatch.setattr(users, "ADMIN", ())
-    monkeypatch.setattr(filters, "ADMIN", ())
-
-    everybody = get_user_model().objects.all()
-    assert not everybody.filter(users.active_admins()).exists()
-    assert not filters.UserFilterSet().filter_is_admin(everybody, "is_admin", True).exists()
-    assert filters.UserFilterSet().filter_is_admin(everybody, "is_admin", False).exists()

@@ -110,6 +110,20 @@ def test_needs_a_model_with_admins(monkeypatch: pytest.MonkeyPatch) -> None:
         run(email="ada@example.com", password=GOOD)
 
 
+def test_another_process_may_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "django_shopcore.accounts.management.commands.shopcore_create_admin"
+    run(email="boss@example.com", password=GOOD)
+    monkeypatch.setattr(f"{module}.users_with_email", lambda email: [])
+    monkeypatch.setattr(f"{module}.new_user", lambda email: get_user_model()(email=email, **name(email)))
+    with pytest.raises(CommandError, match="same time"):
+        run(email="boss@example.com", password=GOOD)
+
+
+def name(email: str) -> dict[str, str]:
+    field = get_user_model().USERNAME_FIELD
+    return {} if field == "email" else {field: email}
+
+
 def test_a_refusal_is_an_exit_code() -> None:
     command = [sys.executable, "-m", "django", "shopcore_create_admin", "--email", "boss", "--password", GOOD]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True)

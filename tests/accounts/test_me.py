@@ -165,7 +165,7 @@ def test_a_password_that_changed_since_it_was_checked_is_wrong(user: Any, monkey
 def test_a_user_deleted_since_is_signed_out(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     client = signed_in(user)
     monkeypatch.setattr(services, "lock_users", lambda keys: [])
-    monkeypatch.setattr("django_shopcore.accounts.views.lock_users", lambda keys: [])
+    monkeypatch.setattr("django_shopcore.accounts.user_views.lock_users", lambda keys: [])
 
     response = client.post(PASSWORD_CHANGE, {"current_password": PASSWORD, "new_password": NEW})
     assert problem_of(response) == (401, "session_ended")

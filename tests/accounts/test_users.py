@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
+from django_shopcore.accounts import filters, users
 from django_shopcore.accounts.models import Session
 from tests.accounts.clients import signed_in, tokens_of, works
 from tests.accounts.test_me import body_of
@@ -191,3 +192,14 @@ def test_customers_and_inactive_admins_can_be_changed_freely(admin: Any, user: A
     assert client.patch(url_of(user), {"is_admin": False, "is_active": False}).status_code == 200
     assert client.patch(url_of(inactive), {"is_admin": False}).status_code == 200
     assert get_user_model().objects.filter(is_staff=True).count() == 1
+
+
+def test_a_model_without_an_admin_column_has_no_admins(admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "ADMIN", ())
+    monkeypatch.setattr(filters, "ADMIN", ())
+
+    everybody = get_user_model().objects.all()
+    filterset = filters.UserFilterSet(queryset=everybody)
+    assert not everybody.filter(users.active_admins()).exists()
+    assert not filterset.filter_is_admin(everybody, "is_admin", True).exists()
+    assert filterset.filter_is_admin(everybody, "is_admin", False).exists()

@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from django_shopcore.catalog import admin_upload, get_category_model, get_product_model, signals
+from django_shopcore.core.errors import Conflict
 from tests.catalog.admin_pages import browser, heard, make_superuser, messages_on, products_url
 from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.users import make_user
@@ -224,6 +225,16 @@ def test_what_became_wrong_in_between_is_reported_and_nothing_is_written(client:
     response = confirm(client, confirmation(page))
     assert numbers_on(response)[3] == 1
     assert not products().filter(slug__in=["desk", "chair"]).exists()
+
+
+def test_a_lost_race_during_the_import_is_a_message(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = confirmation(look(client, TEXT))
+
+    def lose(*args: Any, **kwargs: Any) -> Any:
+        raise Conflict("Try again.")
+
+    monkeypatch.setattr("django_shopcore.catalog.admin_import.import_products", lose)
+    assert messages_on(confirm(client, data)) == ["Try again."]
 
 
 @pytest.mark.parametrize("verbs", [(), ("view",), ("view", "add"), ("view", "change")])

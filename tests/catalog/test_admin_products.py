@@ -8,14 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.db.models.signals import pre_save
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from django_shopcore.catalog import get_product_model, signals
+from django_shopcore.catalog.admin import ProductAdmin
 from tests.catalog.admin_pages import (
     browser,
     form_on,
@@ -421,3 +424,35 @@ def test_whoever_has_no_permission_sees_nothing() -> None:
     ProductFactory.create()
     client = browser(make_user(admin=True))
     assert client.get(products_url()).status_code == 403
+
+
+# What a site may build on
+
+
+def request_of(user: Any) -> Any:
+    request = RequestFactory().post("/")
+    request.user = user
+    return request
+
+
+def test_a_subclass_may_leave_out_a_field_or_name_its_own(superuser: Any) -> None:
+    class WithoutSku(ProductAdmin):
+        exclude = ["sku"]
+
+    class Short(ProductAdmin):
+        fields = ["name", "price"]
+
+    request, product = request_of(superuser), ProductFactory.create()
+    without = flatten_fieldsets(WithoutSku(get_product_model(), admin.site).get_fieldsets(request, product))
+    whole = flatten_fieldsets(ProductAdmin(get_product_model(), admin.site).get_fieldsets(request, product))
+    assert set(whole) - set(without) == {"sku"}
+    short = Short(get_product_model(), admin.site)
+    assert short.get_fieldsets(request, product) == [(None, {"fields": ["name", "price"]})]
+
+
+def test_a_save_outside_our_pages_sends_its_event_at_once(superuser: Any, news: list[dict[str, Any]]) -> None:
+    product = ProductFactory.create()
+    news.clear()
+    page = ProductAdmin(get_product_model(), admin.site)
+    page.save_model(request_of(superuser), product, form=None, change=True)
+    assert [(event["products"], event["actor"]) for event in news] == [([product], superuser)]

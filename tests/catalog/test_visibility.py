@@ -9,10 +9,10 @@ from rest_framework.test import APIClient
 
 from django_shopcore.catalog import get_product_model
 from tests.catalog.shapes import CATEGORIES, PRODUCTS, TREE, key_of, names_in, path_of, unknown_product
-from tests.factories.accounts import AdminFactory, UserFactory
 from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.fixtures import client_of
 from tests.problems import problem_of
+from tests.users import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "catalog_only", "swapped", "host_user")]
 
@@ -30,7 +30,7 @@ def hidden(db: None) -> Any:
 def outsider(request: pytest.FixtureRequest, db: None) -> APIClient:
     if request.param == "anonymous":
         return APIClient()
-    return client_of(UserFactory() if request.param == "customer" else AdminFactory(is_active=False))
+    return client_of(make_user() if request.param == "customer" else make_user(admin=True, active=False))
 
 
 QUERIES = [

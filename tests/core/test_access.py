@@ -12,9 +12,9 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from django_shopcore.core.access import ADMIN, ANYONE, SIGNED_IN, is_admin, is_signed_in, policy_for
-from tests.factories.accounts import AdminFactory
 from tests.fixtures import client_of
 from tests.problems import problem_of
+from tests.users import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "catalog_only", "host_user")]
 
@@ -62,7 +62,7 @@ def test_a_declared_policy_decides(
     assert customer_client.post("/open/", {"a": 1}).json() == {"answer": {"a": 1}}
     assert problem_of(customer_client.delete("/open/")) == (403, "permission_denied")
     assert admin_client.delete("/open/").status_code == 204
-    assert problem_of(client_of(AdminFactory(is_active=False)).delete("/open/"))[0] in (401, 403)
+    assert problem_of(client_of(make_user(admin=True, active=False)).delete("/open/"))[0] in (401, 403)
 
 
 @own_urls
@@ -77,13 +77,16 @@ def test_a_view_without_a_policy_is_refused_by_the_base_view(admin_client: APICl
 
 
 @own_urls
-def test_the_middleware_refuses_also_the_view_that_lost_the_check_of_its_base(
-    admin_client: APIClient, anonymous: APIClient, settings: Any
-) -> None:
-    settings.MIDDLEWARE = []
+@override_settings(MIDDLEWARE=[])
+def test_the_careless_view_would_answer_without_the_middleware(anonymous: APIClient) -> None:
     assert anonymous.get("/careless/").json() == {"secret": True}
 
-    settings.MIDDLEWARE = MIDDLEWARE
+
+@own_urls
+@override_settings(MIDDLEWARE=MIDDLEWARE)
+def test_the_middleware_refuses_also_the_view_that_lost_the_check_of_its_base(
+    admin_client: APIClient, anonymous: APIClient
+) -> None:
     for client in (admin_client, anonymous):
         assert problem_of(client.get("/careless/")) == (403, "no_access_policy")
         assert problem_of(client.get("/unguarded/")) == (403, "no_access_policy")

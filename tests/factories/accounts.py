@@ -1,4 +1,4 @@
-"""Users of the site's model, ours or Django's."""
+"""Users of the site's model: ours, Django's or another."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ class UserFactory(DjangoModelFactory[Any]):
         password = kwargs.pop("password", PASSWORD)
         if model_class.USERNAME_FIELD not in kwargs:
             kwargs[model_class.USERNAME_FIELD] = f"name of {kwargs['email']}"
+        columns = {field.name for field in model_class._meta.concrete_fields}
+        for name in {"first_name", "last_name"} - columns:
+            kwargs.pop(name, None)
         user = model_class(*args, **kwargs)
         user.set_password(password)
         user.save()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import user_views, views
 
 # A key is any text here: what is not a key of the model is answered by the view, as a problem.
 urlpatterns = [
@@ -10,14 +10,14 @@ urlpatterns = [
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
     path("auth/logout-all/", views.LogoutAllView.as_view(), name="logout-all"),
     path("auth/sessions/", views.SessionViewSet.as_view({"get": "list"}), name="session-list"),
-    path("auth/sessions/<str:pk>/", views.SessionViewSet.as_view({"delete": "destroy"}), name="session-detail"),
-    path("auth/me/", views.MeView.as_view(), name="me"),
-    path("auth/me/delete/", views.MeDeleteView.as_view(), name="me-delete"),
-    path("auth/password/change/", views.PasswordChangeView.as_view(), name="password-change"),
-    path("users/", views.UserViewSet.as_view({"get": "list"}), name="user-list"),
+    path("auth/sessions/<pk>/", views.SessionViewSet.as_view({"delete": "destroy"}), name="session-detail"),
+    path("auth/me/", user_views.MeView.as_view(), name="me"),
+    path("auth/me/delete/", user_views.MeDeleteView.as_view(), name="me-delete"),
+    path("auth/password/change/", user_views.PasswordChangeView.as_view(), name="password-change"),
+    path("users/", user_views.UserViewSet.as_view({"get": "list"}), name="user-list"),
     path(
-        "users/<str:pk>/",
-        views.UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        "users/<pk>/",
+        user_views.UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="user-detail",
     ),
 ]

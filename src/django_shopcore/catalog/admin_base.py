@@ -45,7 +45,8 @@ class CatalogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return self.carry_out(request, lambda: super(CatalogAdmin, self).changelist_view(request, extra_context))
+        view = super().changelist_view
+        return self.carry_out(request, lambda: view(request, extra_context))
 
     def changeform_view(
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
@@ -54,7 +55,8 @@ class CatalogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.carry_out(request, lambda: view(request, object_id, form_url, extra_context))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        return self.carry_out(request, lambda: super(CatalogAdmin, self).delete_view(request, object_id, extra_context))
+        view = super().delete_view
+        return self.carry_out(request, lambda: view(request, object_id, extra_context))
 
     def carry_out(self, request: HttpRequest, view: Callable[[], Any]) -> HttpResponse:
         """The answer of ``view``; a POST in a transaction, at whose end its events are sent, each once.

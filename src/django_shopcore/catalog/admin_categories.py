@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import model_ngettext
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -94,7 +93,7 @@ class CategoryAdmin(CatalogAdmin):
         protected = [line for queryset in inside for line in _named(queryset.order_by("name"))]
         if not protected:
             return super().get_deleted_objects(objs, request)
-        return [], {model_ngettext(self.opts, len(keys)): len(keys)}, set(), protected
+        return [], {}, set(), protected
 
 
 def _named(queryset: Any) -> list[str]:

@@ -70,7 +70,7 @@ class CategoryPathSelect(AutocompleteSelect):
     """Asks ``CategoryPathView``, where the site's category admin has one. Wide, for it shows paths."""
 
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> Any:
-        return {"data-width": "min(40em, 80vw)", **super().build_attrs(base_attrs, extra_attrs)}
+        return {"data-width": "min(40em, 60vw)", **super().build_attrs(base_attrs, extra_attrs)}
 
     def get_url(self) -> str:
         meta = get_category_model()._meta
@@ -89,15 +89,15 @@ class CategoryFilter(admin.SimpleListFilter):
     def lookups(self, request: Any, model_admin: Any) -> Any:
         model: Any = get_category_model()
         self.admin_site = model_admin.admin_site
-        self.key = parse_key(model, self.value() or "")
-        line = category_lines([self.key]).get(self.key, [])
-        children = model._default_manager.filter(parent=self.key).order_by("name").values_list("pk", "name")
+        key = parse_key(model, self.value()) if self.value() else None
+        line = category_lines([key]).get(key, [])
+        children = model._default_manager.filter(parent=key).order_by("name").values_list("pk", "name")
         choices = list(children[: MAX_CHOICES + 1]) if line or not self.value() else []
         self.is_cut = len(choices) > MAX_CHOICES
-        steps = [(key, name, depth) for depth, (key, name) in enumerate(line)]
-        steps += [(key, name, len(line)) for key, name in choices[:MAX_CHOICES]]
+        steps = [(pk, name, depth) for depth, (pk, name) in enumerate(line)]
+        steps += [(pk, name, len(line)) for pk, name in choices[:MAX_CHOICES]]
         # No-break spaces: the indent survives in HTML without a style of our own.
-        return [(str(key), "\u00a0" * 3 * depth + name) for key, name, depth in steps]
+        return [(str(pk), "\u00a0" * 3 * depth + name) for pk, name, depth in steps]
 
     def has_output(self) -> bool:
         # A filter without output is left out: the list for an unknown category would show everything.

@@ -55,6 +55,8 @@ def unpack(packed: str) -> bytes | None:
 
 
 class UploadForm(forms.Form):
+    required_css_class = "required"
+
     file = forms.FileField(
         label=_("CSV file"),
         help_text=_("Our own format, as the export writes it, or Shopify's product CSV. UTF-8."),

@@ -47,10 +47,10 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
     access = {"post": ADMIN}
     limits = {"post": [limits.WRITE]}
     error_codes = {"post": [409]}
-    schema_name = "products_bulk"
     conditional = False
 
     @extend_schema(
+        operation_id="products_bulk",
         summary="Create, update and delete many products",
         description=(
             "Carried out in the order delete, update, create; all or nothing. An error names its place, such as "

@@ -61,7 +61,6 @@ FILE_BODY = {"type": "object", "required": ["file"], "properties": {"file": {"ty
 class ProductExportView(CatalogResponses):
     access = {"get": ADMIN}
     limits = {"get": [limits.IMPORT]}
-    schema_name = "products_export"
     conditional = False
     filter_backends = [ShopcoreFilterBackend]
 
@@ -74,6 +73,7 @@ class ProductExportView(CatalogResponses):
         return get_product_model().objects.visible_to(getattr(self.request, "user", None))
 
     @extend_schema(
+        operation_id="products_export",
         summary="Export products as CSV",
         description=(
             "All products that match the filters, oldest first unless `ordering` or `search` is given, as a file "
@@ -91,7 +91,7 @@ class ProductExportView(CatalogResponses):
     def get(self, request: Request) -> StreamingHttpResponse:
         queryset = ShopcoreFilterBackend().filter_queryset(request, self.get_queryset(), self)
         if not queryset.query.order_by:
-            queryset = queryset.order_by("pk")
+            queryset = queryset.order_by("created_at", "pk")
         return StreamingHttpResponse(
             export_products(queryset),
             content_type="text/csv; charset=utf-8",
@@ -103,11 +103,11 @@ class ProductImportView(CatalogResponses):
     access = {"post": ADMIN}
     limits = {"post": [limits.IMPORT]}
     error_codes = {"post": [409]}
-    schema_name = "products_import"
     conditional = False
     parser_classes = [UploadParser, CSVParser]
 
     @extend_schema(
+        operation_id="products_import",
         summary="Import products from CSV",
         description=(
             "Reads the export's format or Shopify's product CSV, told apart by the header. Products are matched by "

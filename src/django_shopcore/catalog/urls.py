@@ -11,8 +11,8 @@ urlpatterns = [
     path("products/bulk/", bulk_views.ProductBulkView.as_view(), name="product-bulk"),
     path("products/export/", csv_views.ProductExportView.as_view(), name="product-export"),
     path("products/import/", csv_views.ProductImportView.as_view(), name="product-import"),
-    path("products/<str:pk>/", views.ProductViewSet.as_view(item), name="product-detail"),
+    path("products/<pk>/", views.ProductViewSet.as_view(item), name="product-detail"),
     path("categories/", views.CategoryViewSet.as_view(collection), name="category-list"),
     path("categories/tree/", views.CategoryTreeView.as_view(), name="category-tree"),
-    path("categories/<str:pk>/", views.CategoryViewSet.as_view(item), name="category-detail"),
+    path("categories/<pk>/", views.CategoryViewSet.as_view(item), name="category-detail"),
 ]

@@ -153,13 +153,27 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         raise NotImplementedError
 
 
+KEPT = "Optional fields that are absent keep their values."
+MATCHED = "With `If-Match` only the version that was read is changed."
+
+
 @extend_schema_view(
-    list=extend_schema(summary="List products", description="Unpublished products are listed for admins only."),
-    retrieve=extend_schema(summary="Read a product"),
-    create=extend_schema(summary="Create a product"),
-    update=extend_schema(summary="Replace a product", description="Optional fields that are absent keep their values."),
-    partial_update=extend_schema(summary="Change a product"),
-    destroy=extend_schema(summary="Delete a product"),
+    list=extend_schema(
+        summary="List products", description="Newest first by default. Unpublished products are listed for admins only."
+    ),
+    retrieve=extend_schema(
+        summary="Read a product", description="An unpublished product is 404 for everybody but admins."
+    ),
+    create=extend_schema(
+        summary="Create a product",
+        description="Without a slug, one is made from the name. `Location` names the product.",
+    ),
+    update=extend_schema(summary="Replace a product", description=f"{KEPT} {MATCHED}"),
+    partial_update=extend_schema(summary="Change a product", description=f"Only the fields that are there. {MATCHED}"),
+    destroy=extend_schema(
+        summary="Delete a product",
+        description="409 (`in_use`) while something of the site refers to it and protects it.",
+    ),
 )
 class ProductViewSet(CatalogViewSet):
     schema_name = "products"
@@ -190,14 +204,19 @@ class ProductViewSet(CatalogViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List categories"),
-    retrieve=extend_schema(summary="Read a category"),
-    create=extend_schema(summary="Create a category"),
-    update=extend_schema(
-        summary="Replace a category", description="Optional fields that are absent keep their values."
+    list=extend_schema(summary="List categories", description="All of them, by name; `parent` walks the tree."),
+    retrieve=extend_schema(summary="Read a category", description="One node of the tree."),
+    create=extend_schema(
+        summary="Create a category", description="Without a `parent` it is a root. Names are unique among siblings."
     ),
-    partial_update=extend_schema(summary="Change a category"),
-    destroy=extend_schema(summary="Delete a category", description="409 while products or categories are beneath it."),
+    update=extend_schema(summary="Replace a category", description=f"{KEPT} {MATCHED}"),
+    partial_update=extend_schema(
+        summary="Change a category", description=f"A new `parent` moves it with all that is beneath it. {MATCHED}"
+    ),
+    destroy=extend_schema(
+        summary="Delete a category",
+        description="409 (`category_not_empty`) while products or categories are beneath it.",
+    ),
 )
 class CategoryViewSet(CatalogViewSet):
     schema_name = "categories"
@@ -243,10 +262,11 @@ TREE_SCHEMA = {
 class CategoryTreeView(CatalogResponses):
     access = {"get": ANYONE}
     limits = {"get": [limits.READ]}
-    schema_name = "categories_tree"
 
     @extend_schema(
+        operation_id="categories_tree",
         summary="The whole category tree",
+        description="Every category, nested, in one answer.",
         responses=OpenApiResponse(
             response=TREE_SCHEMA,
             description="The roots, each with everything beneath it; siblings by name.",

@@ -10,6 +10,7 @@ import django_filters
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
@@ -165,8 +166,14 @@ class TimeFilter(DescribedFilter):
 
 
 class KeysFilter(DescribedFilter):
+    """Keys of ``model()``'s rows. Declare it in a module that loads after the models, as filtersets do."""
+
     field_class = KeysFormField
-    schema = {"type": "array", "items": {"type": ["integer", "string"]}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        integers = isinstance(kwargs["model"]()._meta.pk, models.IntegerField)
+        self.schema = {"type": "array", "items": {"type": "integer" if integers else "string"}}
+        super().__init__(*args, **kwargs)
 
 
 class OrderingFilter(DescribedFilter):

@@ -15,7 +15,7 @@ from django_shopcore.core.writes import atomic_write
 
 from .. import get_category_model
 from ..csv_format import MAX_DEPTH, Path, checked_path
-from .products import announce_categories, take_write_lock
+from .products import announce_categories
 from .report import ImportReport, UnreadableFile, entry
 from .tree import CategoryTree
 
@@ -36,7 +36,6 @@ def import_categories(document: Any, *, dry_run: bool = False, actor: Any = None
     model = get_category_model()
     paths = _read_paths(document, report)
     with atomic_write(model):
-        take_write_lock(model)
         tree = CategoryTree()
         tree.ensure(paths)
         report.created = len(tree.created)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import IO, Any
 
-from django.db import models, router, transaction
+from django.db import router, transaction
 from django.utils.translation import gettext as _
 
 from django_shopcore.core.writes import atomic_write
@@ -46,7 +46,6 @@ def import_products(
         raise UnreadableFile(1, "empty", _("The file is empty."))
     rows = FORMATS[format or detect_format(header)](header, records, report)
     with atomic_write(model):
-        take_write_lock(model)
         writer = ProductWriter(report)
         while chunk := list(islice(rows, CHUNK)):
             writer.write(chunk)
@@ -63,13 +62,6 @@ def import_products(
 def detect_format(header: Record) -> str:
     """The format that the header's columns tell of."""
     return "shopify" if {"Handle", "Title"} <= {cell.strip() for cell in header.cells} else "shopcore"
-
-
-def take_write_lock(model: type[models.Model]) -> None:
-    """On SQLite, takes its one write lock: a transaction that reads first fails when another one writes meanwhile."""
-    manager = model._default_manager.using(router.db_for_write(model))
-    if not transaction.get_connection(manager.db).features.has_select_for_update:
-        manager.filter(slug="").update(slug="")
 
 
 def announce_categories(categories: list[Any], actor: Any) -> None:

@@ -88,11 +88,12 @@ def _product(handle: str, lines: list[Cells], width: int, report: ImportReport) 
     for cells in lines:
         if len(cells.record.cells) > width:
             row.error("", "extra_cells", _("There are more cells than columns."), cells.record.line)
-    if not handle:
-        row.error("slug", "required", _("The handle is missing."))
     if row.errors:
         return row
-    row.values["slug"] = handle
+    if handle:
+        row.values["slug"] = handle
+    else:
+        row.error("slug", "required", _("The handle is missing."))
     row.values["name"] = _first(lines, "Title")
     if not row.values["name"]:
         del row.values["name"]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
 from django_shopcore.core.errors import flatten
+from django_shopcore.core.locking import lock_rows
 
 from .. import get_category_model, get_product_model
 from ..csv_format import product_serializer_class
@@ -77,7 +78,7 @@ class ProductWriter:
         for row in rows:
             self._check_first(row)
         slugs = {row.slug for row in rows if row.slug}
-        present = self.manager.filter(slug__in=slugs).order_by("pk").select_for_update(of=("self",), no_key=True)
+        present = lock_rows(self.manager.filter(slug__in=slugs))
         chunk = Chunk(rows, {product.slug: product for product in present})
         self._place(chunk)
         checked = [(row, self._checked(row, chunk.present.get(row.slug))) for row in rows]

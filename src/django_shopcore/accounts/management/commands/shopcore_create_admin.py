@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from django_shopcore.accounts.addresses import normalise_email, validate_address
 from django_shopcore.accounts.users import ADMIN, column, new_user, user_model, users_with_email
+from django_shopcore.core.errors import Conflict
 from django_shopcore.core.writes import atomic_write
 
 PASSWORD_VARIABLE = "SHOPCORE_ADMIN_PASSWORD"  # noqa: S105 - a name
@@ -42,8 +43,11 @@ class Command(BaseCommand):
         user = found[0] if found else new_user(email=email)
         self._set_password(user, password)
         self._promote(user)
-        with atomic_write(user_model()):
-            user.save()
+        try:
+            with atomic_write(user_model()):
+                user.save()
+        except Conflict as exc:
+            raise CommandError(str(exc.detail)) from exc
         self.stdout.write(f"{email} {'is now' if found else 'was made'} an admin.")
 
     def _set_password(self, user: Any, password: str | None) -> None:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("file", nargs="?", default="-", help='the file to write, or "-" for standard output')
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines = export_products(get_product_model()._default_manager.order_by("pk"))
+        lines = export_products(get_product_model()._default_manager.order_by("created_at", "pk"))
         try:
             if options["file"] == "-":
                 self._print(lines)

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_shopcore.core.access import ADMIN, SIGNED_IN
+from django_shopcore.core.conditional import object_tag, require_match
+from django_shopcore.core.filters import ShopcoreFilterBackend
+from django_shopcore.core.keys import parse_key
+from django_shopcore.core.views import ShopcoreViewSet, SparseFieldsMixin, validated
+from django_shopcore.core.writes import atomic_write
+
+from . import limits, serializers, services
+from .admins import lock_for_removal, lock_users
+from .authentication import current_session
+from .exceptions import session_ended
+from .filters import UserFilterSet
+from .users import CREATED, column, user_model
+from .views import NO_CONTENT, AccountsView
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="Write only when the object still has this tag; otherwise 412.",
+)
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200], description="Version of the object, for `If-Match`."
+)
+
+
+class OneUserMixin(SparseFieldsMixin):
+    """One user in an answer, with the tag that ``If-Match`` asks for."""
+
+    def tag_of(self, user: Any) -> str:
+        serializer = self.get_serializer_class()
+        return object_tag(serializer(user).data)
+
+    def show(self, user: Any) -> Response:
+        return Response(self.get_serializer(user).data, headers={"ETag": self.tag_of(user)})
+
+
+class MeView(AccountsView, OneUserMixin):
+    access = {"get": SIGNED_IN, "patch": SIGNED_IN}
+    limits = {"patch": [limits.WRITE]}
+    error_codes: ClassVar[Any] = {"patch": [412]}
+    serializer_class = serializers.UserSerializer
+    pagination_class = None
+    filter_backends = []
+
+    @extend_schema(
+        summary="Read my account",
+        description="The user that the token belongs to.",
+        operation_id="me_read",
+        parameters=[ETAG],
+    )
+    def get(self, request: Request) -> Response:
+        return self.show(request.user)
+
+    @extend_schema(
+        summary="Change my names",
+        description="Other fields are ignored: the address and the password have requests of their own.",
+        request=serializers.NamesSerializer,
+        responses=serializers.UserSerializer,
+        operation_id="me_update",
+        parameters=[IF_MATCH, ETAG],
+    )
+    def patch(self, request: Request) -> Response:
+        names = validated(serializers.NamesSerializer(data=request.data))
+        with atomic_write(user_model()):
+            rows = lock_users([request.user.pk])
+            if not rows:
+                raise session_ended()
+            user = rows[0]
+            require_match(request, self.tag_of(user))
+            changed = [name for name in names if column(name)]
+            for name in changed:
+                setattr(user, name, names[name])
+            if changed:
+                user.save(update_fields=changed)
+        return self.show(user)
+
+
+class MeDeleteView(AccountsView):
+    access = {"post": SIGNED_IN}
+    limits = {"post": [limits.PASSWORD]}
+    error_codes = {"post": [409]}
+
+    @extend_schema(
+        summary="Delete my account",
+        description="Erases the account and its sessions. 409 (`last_admin`) for the last active admin.",
+        request=serializers.AccountDeletionSerializer,
+        responses={204: NO_CONTENT},
+        operation_id="me_delete",
+    )
+    def post(self, request: Request) -> Response:
+        password = validated(serializers.AccountDeletionSerializer(data=request.data))["password"]
+        services.delete_account(request.user, password=password)
+        return Response(status=204)
+
+
+class PasswordChangeView(AccountsView):
+    access = {"post": SIGNED_IN}
+    limits = {"post": [limits.PASSWORD]}
+
+    @extend_schema(
+        summary="Change my password",
+        description="This session and its tokens go on; all others end.",
+        request=serializers.PasswordChangeSerializer,
+        responses={204: NO_CONTENT},
+        operation_id="password_change",
+    )
+    def post(self, request: Request) -> Response:
+        values = validated(serializers.PasswordChangeSerializer(data=request.data, context={"request": request}))
+        services.change_password(
+            request.user,
+            current=values["current_password"],
+            new=values["new_password"],
+            session=current_session(request),
+        )
+        return Response(status=204)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List users", description="All accounts, the latest first."),
+    retrieve=extend_schema(summary="Read a user", description="Any account.", parameters=[ETAG]),
+    partial_update=extend_schema(
+        summary="Change a user's role",
+        description="Demoting and deactivating hold from the user's next request on. 409 (`last_admin`) for the "
+        "last active admin.",
+        request=serializers.RoleSerializer,
+        responses=serializers.AdminUserSerializer,
+        parameters=[IF_MATCH, ETAG],
+    ),
+)
+class UserViewSet(AccountsView, OneUserMixin, ShopcoreViewSet):
+    access = {"list": ADMIN, "retrieve": ADMIN, "partial_update": ADMIN}
+    limits = {"partial_update": [limits.WRITE]}
+    error_codes: ClassVar[Any] = {"partial_update": [409, 412]}
+    schema_name = "users"
+    serializer_class = serializers.AdminUserSerializer
+    filter_backends = [ShopcoreFilterBackend]
+
+    @property
+    def filterset_class(self) -> Any:
+        return UserFilterSet if self.current_action == "list" else None
+
+    def get_queryset(self) -> QuerySet[Any]:
+        queryset: QuerySet[Any] = user_model()._default_manager.all()
+        return queryset.order_by(f"-{column(*CREATED) or 'pk'}")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.show(self.get_object())
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        role = validated(serializers.RoleSerializer(data=request.data))
+        key = parse_key(user_model(), kwargs["pk"])
+        lock = lock_for_removal if False in role.values() else lock_users
+        with atomic_write(user_model()):
+            rows = lock([key]) if key is not None else []
+            if not rows:
+                raise NotFound()
+            require_match(request, self.tag_of(rows[0]))
+            user = services.change_role(rows[0], is_active=role.get("is_active"), is_admin=role.get("is_admin"))
+        return self.show(user)

@@ -1,0 +1,14 @@
+"""Users of whatever model the project at hand has, by their role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory
+
+__all__ = ["PASSWORD", "make_user"]
+
+
+def make_user(*, admin: bool = False, active: bool = True) -> Any:
+    """A saved user with ``PASSWORD``."""
+    return (AdminFactory if admin else UserFactory)(is_active=active)
