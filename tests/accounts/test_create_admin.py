@@ -15,7 +15,7 @@ from tests.factories.accounts import PASSWORD, UserFactory
 
 pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
 
-VARIABLE = "SHOPCORE_ADMIN_PASSWORD"
+VARIABLE = "DJANGO_SUPERUSER_PASSWORD"
 GOOD = "a quite long secret"
 
 

@@ -212,9 +212,9 @@ def test_the_tag_of_a_write_serves_for_the_next_one_and_only_for_that(admin_clie
     assert admin_client.delete(path_of(product), HTTP_IF_MATCH=second["ETag"]).status_code == 204
 
 
-def test_the_precondition_comes_before_the_body(admin_client: APIClient, product: Any) -> None:
+def test_a_request_that_would_fail_anyhow_fails_for_its_own_reason(admin_client: APIClient, product: Any) -> None:
     response = admin_client.patch(path_of(product), {"price": "x"}, HTTP_IF_MATCH='"stale"')
-    assert problem_of(response) == (412, "precondition_failed")
+    assert problem_of(response) == (400, "validation_error")
 
 
 def test_if_match_on_what_does_not_exist_is_404(admin_client: APIClient) -> None:

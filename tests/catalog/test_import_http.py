@@ -13,6 +13,8 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from django_shopcore.catalog import get_product_model, signals
+from django_shopcore.catalog.csv_parsers import CSVParser
+from django_shopcore.core.errors import ContentTooLarge
 from tests.catalog.csv_requests import IMPORT, counts_of, csv_text, everything, import_rows, rejected, send
 from tests.problems import errors_of, problem_of
 
@@ -130,6 +132,15 @@ def test_a_body_that_says_it_is_too_long_is_not_read(admin_client: APIClient, co
     environ = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(10**12), "wsgi.input": Unreadable()}
 
     assert problem_of(admin_client.post(IMPORT, **environ)) == (413, "content_too_large")
+
+
+@override_settings(SHOPCORE_CATALOG_MAX_IMPORT_BYTES=1000)
+def test_a_body_of_unsaid_length_is_read_no_further_than_the_limit() -> None:
+    body = io.BytesIO(b"x" * 1_000_000)
+
+    with pytest.raises(ContentTooLarge):
+        CSVParser().parse(body, "text/csv")
+    assert body.tell() < 100_000
 
 
 @override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=100)

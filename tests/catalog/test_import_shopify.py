@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from django_shopcore.catalog import get_category_model, get_product_model
+from django_shopcore.catalog.importing import UnreadableFile, import_products
 from tests.catalog.csv_requests import counts_of, everything, import_rows, path_of_category, rejected, send, warned
 from tests.factories.catalog import CategoryFactory, ProductFactory
 
@@ -266,3 +268,24 @@ def test_a_line_with_more_cells_than_the_header_is_rejected(admin_client: APICli
     content = "Handle,Title,Variant Price\nlamp,Lamp,5\nlamp,,5,6\n"
 
     assert rejected(send(admin_client, content)) == [(3, "", "extra_cells")]
+
+
+def test_cells_that_make_no_sense_are_errors_of_their_field(admin_client: APIClient) -> None:
+    header = "Handle,Title,Variant Price,Type,Published,Status"
+    rows = [
+        ("a", "A", "5", "X >  > Y", "TRUE", "active"),
+        ("b", "B", "5", "X", "maybe", ""),
+        ("c", "C", "5", "X", "", "?"),
+    ]
+
+    assert rejected(import_rows(admin_client, header, *rows)) == [
+        (2, "category", "blank"),
+        (3, "is_published", "invalid"),
+        (4, "is_published", "invalid_choice"),
+    ]
+
+
+def test_a_file_said_to_be_shopifys_needs_its_columns() -> None:
+    with pytest.raises(UnreadableFile) as caught:
+        import_products(io.BytesIO(b"Handle,Price\nlamp,5\n"), format="shopify")
+    assert [(error["field"], error["code"]) for error in caught.value.errors] == [("Title", "invalid_header")]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +12,7 @@ from django_shopcore.core.access import ADMIN, SIGNED_IN
 from django_shopcore.core.conditional import object_tag, require_match
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
+from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreViewSet, SparseFieldsMixin, validated
 from django_shopcore.core.writes import atomic_write
 
@@ -53,7 +54,7 @@ class MeView(AccountsView, OneUserMixin):
     pagination_class = None
     filter_backends = []
 
-    @extend_schema(
+    @describe(
         summary="Read my account",
         description="The user that the token belongs to.",
         operation_id="me_read",
@@ -62,7 +63,7 @@ class MeView(AccountsView, OneUserMixin):
     def get(self, request: Request) -> Response:
         return self.show(request.user)
 
-    @extend_schema(
+    @describe(
         summary="Change my names",
         description="Other fields are ignored: the address and the password have requests of their own.",
         request=serializers.NamesSerializer,
@@ -91,7 +92,7 @@ class MeDeleteView(AccountsView):
     limits = {"post": [limits.PASSWORD]}
     error_codes = {"post": [409]}
 
-    @extend_schema(
+    @describe(
         summary="Delete my account",
         description="Erases the account and its sessions. 409 (`last_admin`) for the last active admin.",
         request=serializers.AccountDeletionSerializer,
@@ -108,7 +109,7 @@ class PasswordChangeView(AccountsView):
     access = {"post": SIGNED_IN}
     limits = {"post": [limits.PASSWORD]}
 
-    @extend_schema(
+    @describe(
         summary="Change my password",
         description="This session and its tokens go on; all others end.",
         request=serializers.PasswordChangeSerializer,
@@ -127,9 +128,9 @@ class PasswordChangeView(AccountsView):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List users", description="All accounts, the latest first."),
-    retrieve=extend_schema(summary="Read a user", description="Any account.", parameters=[ETAG]),
-    partial_update=extend_schema(
+    list=describe(summary="List users", description="All accounts, the latest first."),
+    retrieve=describe(summary="Read a user", description="Any account.", parameters=[ETAG]),
+    partial_update=describe(
         summary="Change a user's role",
         description="Demoting and deactivating hold from the user's next request on. 409 (`last_admin`) for the "
         "last active admin.",

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.cache import patch_vary_headers
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore.core.access import ANYONE, SIGNED_IN
+from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView, ShopcoreViewSet, validated
 
 from . import limits, serializers, services, signin
@@ -35,7 +36,7 @@ class RegisterView(AccountsView):
     limits = {"post": [limits.REGISTER]}
     authentication_classes = []
 
-    @extend_schema(
+    @describe(
         summary="Register",
         description="Makes an account. The password has to pass the site's password validators.",
         request=serializers.RegistrationSerializer,
@@ -56,7 +57,7 @@ class LoginView(AccountsView):
     error_codes = {"post": [401]}
     authentication_classes = []
 
-    @extend_schema(
+    @describe(
         summary="Sign in",
         description="Opens a session. An unknown address, a wrong password and an inactive account are one 401.",
         request=serializers.CredentialsSerializer,
@@ -75,7 +76,7 @@ class RefreshView(AccountsView):
     error_codes = {"post": [401]}
     authentication_classes = []
 
-    @extend_schema(
+    @describe(
         summary="Get new tokens",
         description="Spends the refresh token and answers with a new one. A spent one that comes again is 401 "
         "(`token_reused`) and ends the session; within a few seconds, as when two tabs refresh at once, it is "
@@ -94,7 +95,7 @@ class LogoutView(AccountsView):
     limits = {"post": [limits.WRITE]}
     error_codes = {"post": [413, 415]}
 
-    @extend_schema(
+    @describe(
         summary="Sign out",
         description="Ends this session: its tokens stop working at once.",
         request=None,
@@ -114,7 +115,7 @@ class LogoutAllView(AccountsView):
     limits = {"post": [limits.WRITE]}
     error_codes = {"post": [413, 415]}
 
-    @extend_schema(
+    @describe(
         summary="Sign out everywhere",
         description="Ends every session of the caller, this one too.",
         request=None,
@@ -133,8 +134,8 @@ def _read_body(request: Request) -> None:
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List my sessions", description="The devices on which the caller is signed in."),
-    destroy=extend_schema(
+    list=describe(summary="List my sessions", description="The devices on which the caller is signed in."),
+    destroy=describe(
         summary="End one of my sessions",
         description="Its tokens stop working at once. It may be the session that asks.",
         responses={204: NO_CONTENT},

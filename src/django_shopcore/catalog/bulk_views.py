@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, inline_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore.core.access import ADMIN
+from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView
 from django_shopcore.core.writes import atomic_write
 
@@ -49,7 +50,7 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
     error_codes = {"post": [409]}
     conditional = False
 
-    @extend_schema(
+    @describe(
         operation_id="products_bulk",
         summary="Create, update and delete many products",
         description=(

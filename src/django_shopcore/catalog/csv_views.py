@@ -10,14 +10,14 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore.core.access import ADMIN
 from django_shopcore.core.errors import ContentTooLarge, InvalidInput, field_error
 from django_shopcore.core.filters import ShopcoreFilterBackend
-from django_shopcore.core.schema import PROBLEM
+from django_shopcore.core.schema import PROBLEM, describe
 
 from . import filters, get_product_model, limits
 from .conf import app_settings
@@ -72,7 +72,7 @@ class ProductExportView(CatalogResponses):
     def get_queryset(self) -> QuerySet[Any]:
         return get_product_model().objects.visible_to(getattr(self.request, "user", None))
 
-    @extend_schema(
+    @describe(
         operation_id="products_export",
         summary="Export products as CSV",
         description=(
@@ -106,7 +106,7 @@ class ProductImportView(CatalogResponses):
     conditional = False
     parser_classes = [UploadParser, CSVParser]
 
-    @extend_schema(
+    @describe(
         operation_id="products_import",
         summary="Import products from CSV",
         description=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from django.db import models
@@ -19,7 +19,7 @@ CHUNK = 500
 moment = UTCDateTimeField()
 
 
-def export_products(queryset: models.QuerySet[Any]) -> Iterator[str]:
+def export_products(queryset: models.QuerySet[Any]) -> Generator[str, None, None]:
     """The lines of a CSV file with the products of ``queryset``: a header, then one record each.
 
     Two queries, the first of them at once: the category tree, and the products, read piece by piece. Text that
@@ -64,7 +64,7 @@ class _Line:
         return text
 
 
-def _lines(queryset: models.QuerySet[Any], paths: CategoryPaths, fields: dict[str, Any]) -> Iterator[str]:
+def _lines(queryset: models.QuerySet[Any], paths: CategoryPaths, fields: dict[str, Any]) -> Generator[str, None, None]:
     # RFC 4180: CRLF, quotes where needed.
     to_line: Callable[[list[str]], Any] = csv.writer(_Line()).writerow
     yield to_line([*COLUMNS, *fields])

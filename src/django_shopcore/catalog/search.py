@@ -21,7 +21,8 @@ PUNCTUATION = '!"#$&()*+,-./:;<=>?@[\\]^_`{|}~'
 SPLIT = re.compile(r"[\s" + re.escape(PUNCTUATION + "'%") + "]+")
 MAX_WORDS = 12
 MIN_FUZZY_LENGTH = 4
-MIN_SIMILARITY = 0.5
+# One wrong letter in a word of six, such as "labtop".
+MIN_SIMILARITY = 0.4
 
 _blank = PUNCTUATION.replace("'", "''").replace("{", "{{").replace("}", "}}")  # DOCUMENT is a template
 DOCUMENT = (

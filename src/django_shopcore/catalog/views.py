@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +17,7 @@ from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.limits import Limit
 from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView, ShopcoreViewSet
 from django_shopcore.core.writes import atomic_write
 
@@ -114,8 +115,11 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         serializer: Any = None
         with atomic_write(self.get_queryset().model, lambda: serializer.recheck()):
             instance = self.locked_object()
+            tag = self.tag_of(instance)
             serializer = self.get_serializer(instance, data=data, partial=kwargs.get("partial", False))
             serializer.is_valid(raise_exception=True)
+            # A request that would fail anyhow fails for its own reason (RFC 9110, 13.2.1).
+            require_match(request, tag)
             self.perform_update(instance, serializer.validated_data)
         return self._written(instance, 200)
 
@@ -124,17 +128,18 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with atomic_write(self.get_queryset().model):
-            self.perform_destroy(self.locked_object())
+            instance = self.locked_object()
+            require_match(request, self.tag_of(instance))
+            self.perform_destroy(instance)
         return Response(status=204)
 
     def locked_object(self) -> Any:
-        """The object in the path, locked; raises 404, or 412 when ``If-Match`` names another version."""
+        """The object in the path, locked; raises 404."""
         queryset: QuerySet[Any] = self.get_queryset()
         key = parse_key(queryset.model, self.kwargs["pk"])
         rows = lock_rows(queryset.filter(pk=key)) if key is not None else []
         if not rows:
             raise NotFound()
-        require_match(self.request, self.tag_of(rows[0]))
         return rows[0]
 
     def _written(self, instance: Any, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -158,19 +163,17 @@ MATCHED = "With `If-Match` only the version that was read is changed."
 
 
 @extend_schema_view(
-    list=extend_schema(
+    list=describe(
         summary="List products", description="Newest first by default. Unpublished products are listed for admins only."
     ),
-    retrieve=extend_schema(
-        summary="Read a product", description="An unpublished product is 404 for everybody but admins."
-    ),
-    create=extend_schema(
+    retrieve=describe(summary="Read a product", description="An unpublished product is 404 for everybody but admins."),
+    create=describe(
         summary="Create a product",
         description="Without a slug, one is made from the name. `Location` names the product.",
     ),
-    update=extend_schema(summary="Replace a product", description=f"{KEPT} {MATCHED}"),
-    partial_update=extend_schema(summary="Change a product", description=f"Only the fields that are there. {MATCHED}"),
-    destroy=extend_schema(
+    update=describe(summary="Replace a product", description=f"{KEPT} {MATCHED}"),
+    partial_update=describe(summary="Change a product", description=f"Only the fields that are there. {MATCHED}"),
+    destroy=describe(
         summary="Delete a product",
         description="409 (`in_use`) while something of the site refers to it and protects it.",
     ),
@@ -204,16 +207,16 @@ class ProductViewSet(CatalogViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List categories", description="All of them, by name; `parent` walks the tree."),
-    retrieve=extend_schema(summary="Read a category", description="One node of the tree."),
-    create=extend_schema(
+    list=describe(summary="List categories", description="All of them, by name; `parent` walks the tree."),
+    retrieve=describe(summary="Read a category", description="One node of the tree."),
+    create=describe(
         summary="Create a category", description="Without a `parent` it is a root. Names are unique among siblings."
     ),
-    update=extend_schema(summary="Replace a category", description=f"{KEPT} {MATCHED}"),
-    partial_update=extend_schema(
+    update=describe(summary="Replace a category", description=f"{KEPT} {MATCHED}"),
+    partial_update=describe(
         summary="Change a category", description=f"A new `parent` moves it with all that is beneath it. {MATCHED}"
     ),
-    destroy=extend_schema(
+    destroy=describe(
         summary="Delete a category",
         description="409 (`category_not_empty`) while products or categories are beneath it.",
     ),
@@ -263,7 +266,7 @@ class CategoryTreeView(CatalogResponses):
     access = {"get": ANYONE}
     limits = {"get": [limits.READ]}
 
-    @extend_schema(
+    @describe(
         operation_id="categories_tree",
         summary="The whole category tree",
         description="Every category, nested, in one answer.",

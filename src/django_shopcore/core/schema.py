@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.settings import spectacular_settings
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from . import access
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 PROBLEM = {
     "type": "object",
@@ -162,3 +165,19 @@ class ShopcoreAutoSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         tag = getattr(self.view, "schema_tag", None)
         return [tag] if tag else super().get_tags()
+
+
+def describe(**kwargs: Any) -> Callable[[F], F]:
+    """``extend_schema`` for the methods of our views.
+
+    Plain ``extend_schema`` builds on the host's ``DEFAULT_SCHEMA_CLASS``, and fails where that is Django REST
+    framework's own.
+    """
+    decorate = extend_schema(**kwargs)
+
+    def apply(method: F) -> F:
+        if not hasattr(method, "schema"):
+            method.schema = ShopcoreAutoSchema  # type: ignore[attr-defined]
+        return decorate(method)  # type: ignore[no-any-return]
+
+    return apply

@@ -13,7 +13,7 @@ from django_shopcore.accounts.users import ADMIN, column, new_user, user_model, 
 from django_shopcore.core.errors import Conflict
 from django_shopcore.core.writes import atomic_write
 
-PASSWORD_VARIABLE = "SHOPCORE_ADMIN_PASSWORD"  # noqa: S105 - a name
+PASSWORD_VARIABLE = "DJANGO_SUPERUSER_PASSWORD"  # noqa: S105 - a name
 
 
 class Command(BaseCommand):

@@ -31,6 +31,9 @@ class Command(BaseCommand):
             raise CommandError("The reader closed the output before its end.") from None
         except OSError as exc:
             raise CommandError(f"{options['file']}: {exc.strerror or exc}") from None
+        finally:
+            # Not at the interpreter's end, when the database connection of an unfinished one is gone.
+            lines.close()
 
     def _print(self, lines: Iterable[str]) -> None:
         # Bytes where there are any: a terminal's own encoding and line ends are not the file's.
