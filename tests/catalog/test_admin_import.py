@@ -108,6 +108,25 @@ def test_an_import_is_looked_at_and_then_carried_out(
     assert event["actor"] == superuser
 
 
+def test_the_preview_shows_what_would_change(client: Client, lamp: Any) -> None:
+    page = look(client, HEADER + "lamp,Lamp,12.00,Lighting\r\ndesk,Desk,99.00,Office > Desks\r\n")
+    assert [(change.line, change.slug, change.is_new) for change in page.context["changes"]] == [
+        (2, "lamp", False),
+        (3, "desk", True),
+    ]
+    assert page.context["changes"][0].fields == [("price", Decimal("10.00"), Decimal("12.00"))]
+    html = page.content.decode()
+    assert "<td>10.00</td><td>12.00</td>" in html
+    assert '<td>desk</td><td colspan="3">new</td>' in html
+
+
+def test_of_many_changes_the_first_are_shown(client: Client) -> None:
+    rows = "".join(f"p{number},Product {number},1.00,Office\r\n" for number in range(23))
+    page = look(client, HEADER + rows)
+    assert len(page.context["changes"]) == 20
+    assert "and 3 more" in page.content.decode()
+
+
 def test_a_file_with_wrong_rows_cannot_be_confirmed(client: Client, superuser: Any, lamp: Any) -> None:
     text = HEADER + "lamp,Lamp,12.00,Lighting\r\ndesk,Desk,dear,Office\r\n"
     page = look(client, text)

@@ -19,7 +19,7 @@ from tests.factories.catalog import CategoryFactory, ProductFactory
 pytestmark = [pytest.mark.projects("full", "catalog_only", "swapped"), pytest.mark.django_db]
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
-VARIANTS = "Handle,Title,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Compare At Price"  # noqa: E501
+VARIANTS = "Handle,Title,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Compare At Price"
 
 
 def sample(name: str) -> bytes:

@@ -103,7 +103,9 @@ def test_punctuation_within_names_separates_words(anonymous: APIClient) -> None:
         assert found(anonymous, text) == ["Q_z"], text
 
 
-@pytest.mark.parametrize("text", ["ノート", "手提げ", "мебель", "ψωμί", "😀", "naïve", "été", "a\u0301b", "\u202eabc", "İ", "ﬁn"])
+@pytest.mark.parametrize(
+    "text", ["ノート", "手提げ", "мебель", "ψωμί", "😀", "naïve", "été", "a\u0301b", "\u202eabc", "İ", "ﬁn"]
+)
 def test_no_script_breaks_the_search(anonymous: APIClient, text: str) -> None:
     stock("Plain name")
     assert found(anonymous, text) == []

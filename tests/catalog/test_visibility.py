@@ -71,7 +71,9 @@ def test_its_address_answers_an_outsider_as_one_of_which_there_is_nothing(outsid
     for url in (path_of(hidden), f"{PRODUCTS}{unknown_product()}/"):
         response = outsider.get(url)
         assert problem_of(response) == (404, "not_found")
-        answers.append((response.content, {name: value for name, value in response.items() if name != "Content-Length"}))
+        answers.append(
+            (response.content, {name: value for name, value in response.items() if name != "Content-Length"})
+        )
     assert answers[0] == answers[1]
 
 
@@ -102,9 +104,7 @@ def test_an_outsider_is_not_told_of_it_by_a_write(outsider: APIClient, hidden: A
     assert before
 
 
-def test_publishing_and_hiding_take_effect_at_once(
-    anonymous: APIClient, admin_client: APIClient, hidden: Any
-) -> None:
+def test_publishing_and_hiding_take_effect_at_once(anonymous: APIClient, admin_client: APIClient, hidden: Any) -> None:
     admin_client.patch(path_of(hidden), {"is_published": True})
     assert anonymous.get(path_of(hidden)).status_code == 200
     assert names_in(anonymous.get(PRODUCTS)) == [SECRET]

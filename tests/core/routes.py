@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class Route:
 
 def routes() -> list[Route]:
     return [
-        Route(path.replace("<str:pk>", "{id}"), callback, _methods(callback))
+        Route(re.sub(r"<(\w+:)?pk>", "{id}", path), callback, _methods(callback))
         for path, callback in _walk(urls.urlpatterns)
     ]
 
@@ -42,5 +43,5 @@ def _walk(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _methods(callback: Any) -> frozenset[str]:
     actions = getattr(callback, "actions", None)
-    names = set(actions) if actions else {name for name in vars(callback.cls) | dict.fromkeys(dir(callback.cls))}
+    names = set(actions) if actions else set(dir(callback.cls))
     return frozenset(method for method in METHODS if method.lower() in names)

@@ -51,9 +51,7 @@ def test_an_action_without_a_policy_has_none() -> None:
 
 
 @own_urls
-def test_a_declared_policy_decides(
-    anonymous: APIClient, customer_client: APIClient, admin_client: APIClient
-) -> None:
+def test_a_declared_policy_decides(anonymous: APIClient, customer_client: APIClient, admin_client: APIClient) -> None:
     assert anonymous.get("/open/").json() == {"answer": "get"}
     for method in ("post", "delete"):
         response = getattr(anonymous, method)("/open/")

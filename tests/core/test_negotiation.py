@@ -17,8 +17,24 @@ PRODUCTS = "/api/v1/products/"
 
 @pytest.mark.parametrize(
     "accept",
-    ["", "*/*", "text/html", "application/xml", "application/json; indent=8", "application/json; version=9", "junk", "a/b/c"]
-    + ["text/html,application/xhtml+xml;q=0.9", "application/problem+json", "é", ";", "application/json;q=0", "x" * 5000],
+    [
+        "",
+        "*/*",
+        "text/html",
+        "application/xml",
+        "application/json; indent=8",
+        "application/json; version=9",
+        "junk",
+        "a/b/c",
+    ]
+    + [
+        "text/html,application/xhtml+xml;q=0.9",
+        "application/problem+json",
+        "é",
+        ";",
+        "application/json;q=0",
+        "x" * 5000,
+    ],
 )
 @pytest.mark.parametrize("query", ["", "?format=xml", "?format=api", "?format=json", "?format=", "?version=9"])
 def test_accept_and_format_change_nothing(anonymous: APIClient, accept: str, query: str) -> None:

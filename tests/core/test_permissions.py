@@ -16,7 +16,6 @@ from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
 from tests.core.routes import METHODS, Route, routes
-from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.problems import problem_of
 from tests.users import PASSWORD, make_user
 
@@ -141,12 +140,11 @@ def key_for(route: Route, owner: Any) -> Any:
     """The key of a row that the route leads to, made for this request."""
     if "{id}" not in route.path:
         return None
-    makers: dict[str, Callable[[], Any]] = {
-        "products": ProductFactory.create,
-        "categories": CategoryFactory.create,
-        "auth": lambda: _session_of(owner),
-        "users": make_user,
-    }
+    makers: dict[str, Callable[[], Any]] = {"auth": lambda: _session_of(owner), "users": make_user}
+    if HAS_CATALOG:
+        from tests.factories.catalog import CategoryFactory, ProductFactory
+
+        makers |= {"products": ProductFactory.create, "categories": CategoryFactory.create}
     return makers[route.path.partition("/")[0]]().pk
 
 
@@ -202,14 +200,15 @@ def test_who_may(route: Route, method: str) -> None:
 def test_any_other_method_is_405_for_everybody(route: Route) -> None:
     owner = make_user()
     url = route.url(key_for(route, owner))
+    callers = Callers(owner).all()
     before = everything()
-    for name, client in Callers(owner).all().items():
+    for name, client in callers.items():
         for method in {*METHODS, "TRACE", "PURGE"} - route.methods:
             response = client.generic(method, url, "{}", content_type="application/json")
             assert problem_of(response) == (405, "method_not_allowed"), f"{name} {method}"
             heads = {"HEAD"} if "GET" in route.methods else set()
             assert set(response["Allow"].split(", ")) == route.methods | heads | {"OPTIONS"}
-    assert [len(rows) for rows in everything()[1:3]] == [len(rows) for rows in before[1:3]]
+    assert everything() == before
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer nonsense", "Bearer a.b.c", "Bearer a b"])

@@ -213,7 +213,12 @@ def test_400(anonymous: APIClient) -> None:
 
 
 def test_401_for_missing_and_for_bad_credentials(anonymous: APIClient) -> None:
-    for url, method in ((PRODUCTS, "post"), (CATEGORIES, "post"), (f"{PRODUCTS}1/", "put"), (f"{CATEGORIES}1/", "delete")):
+    for url, method in (
+        (PRODUCTS, "post"),
+        (CATEGORIES, "post"),
+        (f"{PRODUCTS}1/", "put"),
+        (f"{CATEGORIES}1/", "delete"),
+    ):
         response = getattr(anonymous, method)(url)
         assert problem_of(response) == (401, "not_authenticated")
         assert response["WWW-Authenticate"] == "Bearer"

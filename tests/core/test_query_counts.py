@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -60,7 +59,9 @@ def at_1_10_and_100(number: int) -> list[tuple[int, int]]:
     return [(1, number), (10, number), (100, number)]
 
 
-@pytest.mark.parametrize("query", ["", "&ordering=price,-name", "&fields=id,category_name", "&in_stock=true", "&cursor="])
+@pytest.mark.parametrize(
+    "query", ["", "&ordering=price,-name", "&fields=id,category_name", "&in_stock=true", "&cursor="]
+)
 def test_products(anonymous: APIClient, query: str) -> None:
     assert grow(anonymous, f"/api/v1/products/?size=100{query}", more_products) == at_1_10_and_100(ROWS)
 
@@ -122,5 +123,3 @@ def test_one_product_and_one_category(anonymous: APIClient) -> None:
         with CaptureQueriesContext(connection) as captured:
             anonymous.get(url)
         assert len(captured) == 1
-
-

@@ -41,7 +41,22 @@ def understood(response: Any) -> Any:
 
 @pytest.mark.parametrize(
     "value",
-    [{}, [], "x", 5, -1.5, None, True, {"a": [{"b": None}]}, "ü😀\u2028\u202e", {"": ""}, 2**63, 10**100, 1e308, 5e-324],
+    [
+        {},
+        [],
+        "x",
+        5,
+        -1.5,
+        None,
+        True,
+        {"a": [{"b": None}]},
+        "ü😀\u2028\u202e",
+        {"": ""},
+        2**63,
+        10**100,
+        1e308,
+        5e-324,
+    ],
 )
 def test_json_is_understood(send: Any, value: Any) -> None:
     assert understood(send(json.dumps(value))) == value
@@ -176,7 +191,13 @@ def test_a_body_that_is_too_long_is_not_held_in_memory() -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/csv", "application/xml"]
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/csv",
+        "application/xml",
+    ]
     + ["application/merge-patch+json", "application/problem+json", "text/json", "json", "x/y/z", "application/jsonx"],
 )
 def test_other_types_are_415(send: Any, content_type: str) -> None:

@@ -126,6 +126,8 @@ class ImportExportAdmin(CatalogAdmin):
                 (_("Unchanged"), report.unchanged),
                 (_("Rejected"), report.rejected),
             ],
+            "changes": report.changes if form else [],
+            "more_changes": report.created + report.updated - len(report.changes),
             "lists": [
                 (_("Errors"), report.errors[:MAX_SHOWN], len(report.errors) - MAX_SHOWN),
                 (_("Warnings"), report.warnings[:MAX_SHOWN], len(report.warnings) - MAX_SHOWN),

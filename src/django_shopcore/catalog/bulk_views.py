@@ -14,8 +14,8 @@ from django_shopcore.core.writes import atomic_write
 
 from . import get_product_model, limits
 from .bulk import bulk_write
-from .serializers import ProductSerializer
-from .views import CatalogResponses, product_serializer_class
+from .serializers import ProductSerializer, product_serializer_class
+from .views import CatalogResponses
 
 
 @extend_schema_serializer(component_name="BulkUpdate", examples=[])

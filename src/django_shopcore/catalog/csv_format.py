@@ -7,12 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
-
-from .conf import app_settings
-from .serializers import ProductSerializer
 
 Path = tuple[str, ...]
 
@@ -43,12 +39,6 @@ MAX_DEPTH = 32
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - full-width, as spreadsheets accept them
 NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 PATH_PARTS = re.compile(r"\\[\\>]|>|[^\\>]+|\\")
-
-
-def product_serializer_class() -> Any:
-    """The serializer whose fields and rules hold for products on this site."""
-    path = app_settings.PRODUCT_SERIALIZER
-    return import_string(path) if path else ProductSerializer
 
 
 def own_fields(serializer: Any) -> dict[str, Any]:

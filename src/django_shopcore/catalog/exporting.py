@@ -12,7 +12,8 @@ from django.db import models
 from django_shopcore.core.fields import UTCDateTimeField
 
 from . import get_category_model
-from .csv_format import COLUMNS, join_path, neutralise, own_fields, product_serializer_class
+from .csv_format import COLUMNS, join_path, neutralise, own_fields
+from .serializers import product_serializer_class
 
 CHUNK = 500
 

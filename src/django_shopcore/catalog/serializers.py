@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.core.validators import URLValidator
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
@@ -22,6 +23,7 @@ from django_shopcore.core.fields import (
 
 from . import get_category_model, get_product_model
 from .abstract_models import MAX_DESCRIPTION, MAX_METADATA_BYTES
+from .conf import app_settings
 from .slugs import MAX_LENGTH
 
 SLUG = re.compile(r"[-\w]+")
@@ -248,3 +250,9 @@ UNIQUE_MESSAGES = {
     "slug": _("There is a product with this slug already."),
     "sku": _("There is a product with this SKU already."),
 }
+
+
+def product_serializer_class() -> Any:
+    """The serializer whose fields and rules hold for products on this site."""
+    path = app_settings.PRODUCT_SERIALIZER
+    return import_string(path) if path else ProductSerializer

@@ -61,12 +61,6 @@ def _signed_in(request: Request) -> bool:
     return user is not None and bool(user.is_authenticated)
 
 
-def product_serializer_class() -> Any:
-    """The site's product serializer."""
-    path = app_settings.PRODUCT_SERIALIZER
-    return import_string(path) if path else serializers.ProductSerializer
-
-
 class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
     """Reading for all, writing for admins, with ``If-Match`` on writes of one object."""
 
@@ -187,7 +181,7 @@ class ProductViewSet(CatalogViewSet):
         return products.select_related("category").order_by("-created_at")
 
     def get_serializer_class(self) -> Any:
-        return product_serializer_class()
+        return serializers.product_serializer_class()
 
     @property
     def filterset_class(self) -> Any:

@@ -14,7 +14,8 @@ from django_shopcore.core.errors import flatten
 from django_shopcore.core.parsers import GuardedJSONParser
 
 from .. import get_product_model
-from ..csv_format import READ_ONLY_COLUMNS, own_fields, product_serializer_class, restore, split_path
+from ..csv_format import READ_ONLY_COLUMNS, own_fields, restore, split_path
+from ..serializers import product_serializer_class
 from ..slugs import slug_base
 from .records import Record, Row
 from .report import ImportReport, UnreadableFile

@@ -12,6 +12,7 @@ from django_shopcore.core.errors import InvalidInput, field_error
 from ..conf import app_settings
 
 Entry = dict[str, Any]
+MAX_CHANGES = 20
 
 
 def entry(line: int, field: str, code: str, detail: Any) -> Entry:
@@ -20,11 +21,22 @@ def entry(line: int, field: str, code: str, detail: Any) -> Entry:
 
 
 @dataclass
+class Change:
+    """What an import does to one product: ``fields`` are names with the old and the new value."""
+
+    line: int
+    slug: str
+    is_new: bool
+    fields: list[tuple[str, Any, Any]]
+
+
+@dataclass
 class ImportReport:
     """Numbers of products (or of categories) by what became of them, and what was wrong with the file.
 
     ``errors`` and ``warnings`` are lists of ``{"line", "field", "code", "detail"}`` with at most
-    ``SHOPCORE_CATALOG_MAX_REPORTED_ERRORS`` entries each; the numbers count them all.
+    ``SHOPCORE_CATALOG_MAX_REPORTED_ERRORS`` entries each; the numbers count them all. ``changes`` shows the
+    first few products that are new or different.
     """
 
     created: int = 0
@@ -33,6 +45,7 @@ class ImportReport:
     rejected: int = 0
     errors: list[Entry] = field(default_factory=list)
     warnings: list[Entry] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -51,6 +64,10 @@ class ImportReport:
     def warn(self, line: int, field: str, code: str, detail: Any) -> None:
         if len(self.warnings) < app_settings.MAX_REPORTED_ERRORS:
             self.warnings.append(entry(line, field, code, detail))
+
+    def show(self, change: Change) -> None:
+        if len(self.changes) < MAX_CHANGES:
+            self.changes.append(change)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as the API answers it."""

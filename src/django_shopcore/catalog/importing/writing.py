@@ -16,10 +16,9 @@ from django_shopcore.core.errors import flatten
 from django_shopcore.core.locking import lock_rows
 
 from .. import get_category_model, get_product_model
-from ..csv_format import product_serializer_class
-from ..serializers import UNIQUE_MESSAGES
+from ..serializers import UNIQUE_MESSAGES, product_serializer_class
 from .records import Row
-from .report import ImportReport
+from .report import Change, ImportReport
 from .tree import CategoryTree
 
 
@@ -163,6 +162,9 @@ class ProductWriter:
             chunk.changed.append(product)
             chunk.columns |= changed
             self.report.updated += 1
+        before = {name: getattr(product, name) if row.slug in chunk.present else None for name in changed}
+        fields = [(name, before[name], values[name]) for name in values if name in changed]
+        self.report.show(Change(row.line, row.slug, row.slug not in chunk.present, fields))
         for name in changed:
             setattr(product, name, values[name])
 

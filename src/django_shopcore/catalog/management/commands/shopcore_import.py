@@ -70,9 +70,8 @@ class Command(BaseCommand):
         numbers = ", ".join(f"{name} {getattr(report, name)}" for name in ("created", "updated", "unchanged"))
         note = " (nothing was written)" if undone else ""
         self.stdout.write(f"{numbers}, rejected {report.rejected}{note}")
-        if not report.ok:
-            rest = "nothing was written" if undone else "the others were imported"
-            raise CommandError(f"{report.rejected} rejected; {rest}.")
+        if not report.ok and undone:
+            raise CommandError(f"{report.rejected} rejected; nothing was written.")
 
 
 def _is_json(stream: IO[bytes]) -> bool:
