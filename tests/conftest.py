@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from django.dispatch import Signal
 
 from tests import servers
 
@@ -83,6 +84,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = kept
+
+
+@pytest.fixture(autouse=True)
+def _receivers_end_with_their_test() -> Iterator[None]:
+    """A receiver that a test connects is held by the traceback of what it raised, and would hear the next test."""
+    from django.db.models.signals import pre_save
+
+    from django_shopcore.accounts import signals as of_accounts
+    from django_shopcore.catalog import signals as of_catalog
+
+    ours = [signal for module in (of_accounts, of_catalog) for signal in vars(module).values()]
+    before = {signal: list(signal.receivers) for signal in [pre_save, *ours] if isinstance(signal, Signal)}
+    yield
+    for signal, receivers in before.items():
+        signal.receivers = receivers
+        signal.sender_receivers_cache.clear()
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
 from rest_framework.test import APIClient
 
-from django_shopcore.catalog import get_product_model
-from tests.catalog.shapes import CATEGORIES, PRODUCTS, TREE, path_of
+from django_shopcore.catalog import get_product_model, signals
+from tests.catalog.shapes import CATEGORIES, PRODUCTS, TREE, key_of, path_of
 from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.problems import errors_of, problem_of
 
@@ -227,3 +229,51 @@ def test_an_unpublished_products_tag_is_told_to_admins_only(anonymous: APIClient
         response = anonymous.get(path_of(hidden), HTTP_IF_NONE_MATCH=header)
         assert problem_of(response) == (404, "not_found")
         assert "ETag" not in response
+
+
+@pytest.fixture
+def right_after() -> Iterator[Callable[[Callable[[], Any]], None]]:
+    """Lets something happen the moment a product's write is committed, before its answer is sent."""
+    written = [signals.products_created, signals.products_updated]
+    receivers = []
+
+    def arrange(call: Callable[[], Any]) -> None:
+        def receiver(**kwargs: Any) -> None:
+            transaction.on_commit(call)
+
+        receivers.append(receiver)
+        for signal in written:
+            signal.connect(receiver)
+
+    yield arrange
+    for receiver in receivers:
+        for signal in written:
+            signal.disconnect(receiver)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_answer_to_a_write_is_what_it_wrote_although_somebody_else_wrote_right_after(
+    admin_client: APIClient, right_after: Any
+) -> None:
+    product = ProductFactory.create()
+    right_after(lambda: get_product_model().objects.update(price="99.00"))
+    bulk = {"update": [{"id": key_of(product), "price": "7.00"}]}
+
+    created = admin_client.post(PRODUCTS, {"name": "N", "price": "5.00", "category": product.category_id})
+    changed = admin_client.patch(path_of(product), {"price": "6.00"})
+    together = admin_client.post(f"{PRODUCTS}bulk/", bulk)
+
+    assert [created.json()["price"], changed.json()["price"]] == ["5.00", "6.00"]
+    assert [row["price"] for row in together.json()["updated"]] == ["7.00"]
+    # Whoever trusts the tag of the answer must not overwrite what came after it.
+    assert problem_of(admin_client.patch(path_of(product), {}, HTTP_IF_MATCH=changed["ETag"]))[0] == 412
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_write_is_answered_although_the_row_is_gone_right_after(admin_client: APIClient, right_after: Any) -> None:
+    product = ProductFactory.create()
+    right_after(lambda: get_product_model().objects.all().delete())
+    changed = admin_client.patch(path_of(product), {"price": "6.00"})
+    assert (changed.status_code, changed.json()["price"]) == (200, "6.00")
+    created = admin_client.post(PRODUCTS, {"name": "N", "price": "5.00", "category": product.category_id})
+    assert (created.status_code, created.json()["name"]) == (201, "N")

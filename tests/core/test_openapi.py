@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +18,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def schema(tmp_path: Path) -> dict[str, Any]:
-    file = tmp_path / "schema.json"
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    file = tmp_path_factory.mktemp("openapi") / "schema.json"
     call_command("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", "--file", str(file))
     schema: dict[str, Any] = json.loads(file.read_text())
     return schema
@@ -39,16 +38,17 @@ def resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
-def has_example(schema: dict[str, Any], node: dict[str, Any], depth: int = 0) -> bool:
-    """Whether a media type or a schema shows what its values look like, itself or in each of its properties."""
-    if node.get("examples") or "example" in node or "enum" in node or "const" in node or "default" in node:
+def has_example(schema: dict[str, Any], node: dict[str, Any]) -> bool:
+    """Whether a media type or a schema shows what its values look like: as a whole, or each of its properties."""
+    if node.get("examples") or node.keys() & {"example", "enum", "const"}:
         return True
     node = resolve(schema, node.get("schema", node))
-    if "example" in node or node.get("examples"):
+    if node.get("examples") or node.keys() & {"example", "enum", "const"}:
         return True
     if node.get("type") == "array":
-        return has_example(schema, node["items"], depth + 1)
-    return bool(node.get("properties")) and depth < 3
+        return has_example(schema, node["items"])
+    properties = node.get("properties", {})
+    return bool(properties) and all(has_example(schema, value) for value in properties.values())
 
 
 def test_it_is_openapi_3_1(schema: dict[str, Any]) -> None:

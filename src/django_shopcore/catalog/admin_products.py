@@ -42,7 +42,7 @@ class BaseProductAdmin(CatalogAdmin):
         "updated": signals.products_updated,
         "deleted": signals.products_deleted,
     }
-    list_display = ["name", "category", "sku", "price", "in_stock", "is_published", "updated_at"]
+    list_display = ["name", "price", "in_stock", "is_published", "category", "sku", "updated_at"]
     list_editable = ["price", "in_stock"]
     list_filter = ["in_stock", "is_published", CategoryFilter]
     list_select_related = ["category"]
@@ -73,8 +73,8 @@ class BaseProductAdmin(CatalogAdmin):
         return ProductChangeList
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        # Django's own class for short inputs: a price as wide as a name pushes the other columns off the page.
-        widgets = {"price": forms.NumberInput(attrs={"class": "vBigIntegerField"})}
+        # An input as wide as those of the admin's form pushes the other columns off the page.
+        widgets = {"price": forms.TextInput(attrs={"size": 9, "inputmode": "decimal"})}
         return super().get_changelist_form(request, **{"form": self.form, "widgets": widgets, **kwargs})
 
     @admin.action(permissions=["change"], description=_("Publish selected %(verbose_name_plural)s"))

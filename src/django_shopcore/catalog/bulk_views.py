@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import IntegrityError
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from django_shopcore.core.writes import atomic_write
 
 from . import get_product_model, limits
 from .bulk import bulk_write
-from .serializers import ProductSerializer, product_serializer_class
+from .serializers import PRODUCT_EXAMPLE, ProductSerializer, product_serializer_class
 from .views import CatalogResponses
 
 
@@ -68,7 +69,16 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
                     "delete": [8],
                 },
                 request_only=True,
-            )
+            ),
+            OpenApiExample(
+                "All three",
+                {
+                    "created": [PRODUCT_EXAMPLE | {"id": 9}],
+                    "updated": [PRODUCT_EXAMPLE | {"in_stock": False}],
+                    "deleted": [8],
+                },
+                response_only=True,
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -81,9 +91,13 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
             result = bulk_write(
                 data, queryset=queryset, serializer_class=serializer_class, context=context, actor=request.user
             )
-        rows = queryset.select_related("category").in_bulk([*result.created, *result.updated])
+            # Within the transaction: later they may be somebody else's version, or gone.
+            keys = [*result.created, *result.updated]
+            rows = queryset.select_related("category").in_bulk(keys)
+            if len(rows) < len(set(keys)):
+                raise IntegrityError("What they refer to is gone: the commit would fail too.")
 
         def show(keys: list[Any]) -> Any:
-            return serializer_class([rows[key] for key in keys if key in rows], many=True, context=context).data
+            return serializer_class([rows[key] for key in keys], many=True, context=context).data
 
         return Response({"created": show(result.created), "updated": show(result.updated), "deleted": result.deleted})

@@ -144,6 +144,26 @@ class CategorySerializer(CatalogSerializer):
             raise ValidationError(errors)
 
 
+PRODUCT_EXAMPLE: dict[str, Any] = {
+    "id": 7,
+    "name": "Aero 14 laptop",
+    "slug": "aero-14-laptop",
+    "sku": "AERO-14",
+    "description": "A light laptop.",
+    "price": "1299.00",
+    "compare_at_price": None,
+    "currency": "USD",
+    "category": 2,
+    "category_name": "Laptops",
+    "in_stock": True,
+    "is_published": True,
+    "image_url": None,
+    "metadata": {},
+    "created_at": "2026-01-31T12:00:00Z",
+    "updated_at": "2026-01-31T12:00:00Z",
+}
+
+
 @extend_schema_serializer(
     component_name="Product",
     examples=[
@@ -152,28 +172,7 @@ class CategorySerializer(CatalogSerializer):
             {"name": "Aero 14 laptop", "price": "1299.00", "category": 2, "sku": "AERO-14"},
             request_only=True,
         ),
-        OpenApiExample(
-            "A product",
-            {
-                "id": 7,
-                "name": "Aero 14 laptop",
-                "slug": "aero-14-laptop",
-                "sku": "AERO-14",
-                "description": "A light laptop.",
-                "price": "1299.00",
-                "compare_at_price": None,
-                "currency": "USD",
-                "category": 2,
-                "category_name": "Laptops",
-                "in_stock": True,
-                "is_published": True,
-                "image_url": None,
-                "metadata": {},
-                "created_at": "2026-01-31T12:00:00Z",
-                "updated_at": "2026-01-31T12:00:00Z",
-            },
-            response_only=True,
-        ),
+        OpenApiExample("A product", PRODUCT_EXAMPLE, response_only=True),
     ],
 )
 class ProductSerializer(CatalogSerializer):

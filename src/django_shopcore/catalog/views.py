@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -102,7 +103,8 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         serializer.is_valid(raise_exception=True)
         with atomic_write(self.get_queryset().model, serializer.recheck):
             instance = self.perform_create(serializer.validated_data)
-        return self._written(instance, 201, {"Location": request.build_absolute_uri(f"{request.path}{instance.pk}/")})
+            location = request.build_absolute_uri(f"{request.path}{instance.pk}/")
+            return self._written(instance, 201, {"Location": location})
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = request.data  # read before the lock: a slow body must not hold it
@@ -115,7 +117,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
             # A request that would fail anyhow fails for its own reason (RFC 9110, 13.2.1).
             require_match(request, tag)
             self.perform_update(instance, serializer.validated_data)
-        return self._written(instance, 200)
+            return self._written(instance, 200)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.update(request, *args, **kwargs, partial=True)
@@ -137,7 +139,10 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         return rows[0]
 
     def _written(self, instance: Any, status: int, headers: dict[str, str] | None = None) -> Response:
-        fresh = self.get_queryset().get(pk=instance.pk)
+        """What was written, read within its transaction: later it may be somebody else's version, or gone."""
+        fresh = self.get_queryset().filter(pk=instance.pk).first()
+        if fresh is None:
+            raise IntegrityError("What it refers to is gone: the commit would fail too.")
         return Response(
             self.get_serializer(fresh).data, status=status, headers={"ETag": self.tag_of(fresh), **(headers or {})}
         )
