@@ -41,6 +41,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Shop API",
     "DESCRIPTION": DESCRIPTION,
     "VERSION": __version__,
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
     "OAS_VERSION": "3.1.0",
     # Relative, so that the page's own "Execute" stays on the page's origin, by whatever name it was opened.
     "SERVERS": [{"url": "/", "description": "This site"}],
