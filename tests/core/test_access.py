@@ -64,6 +64,7 @@ def test_a_declared_policy_decides(anonymous: APIClient, customer_client: APICli
 
 
 @own_urls
+@override_settings(MIDDLEWARE=[])
 def test_a_view_without_a_policy_is_refused_by_the_base_view(admin_client: APIClient, anonymous: APIClient) -> None:
     for client in (admin_client, anonymous):
         for method, url in (("get", "/unguarded/"), ("head", "/unguarded/"), ("post", "/half-guarded/")):

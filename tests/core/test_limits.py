@@ -70,7 +70,10 @@ def test_counting_by_reading_and_writing_would_admit_more(monkeypatch: pytest.Mo
         row = RateLimitWindow.objects.filter(key=key).first()
         used = row.count + 1 if row else 1
         time.sleep(0.01)
-        RateLimitWindow.objects.update_or_create(key=key, defaults={"count": used, "ends_at": now + window})
+        counted = RateLimitWindow(key=key, count=used, ends_at=now + window)
+        RateLimitWindow.objects.bulk_create(
+            [counted], update_conflicts=True, unique_fields=["key"], update_fields=["count", "ends_at"]
+        )
         return used, now + window
 
     monkeypatch.setattr(limits, "_count_in_database", read_then_write)

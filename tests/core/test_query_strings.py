@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
+from django.core.handlers.asgi import ASGIRequest
+from django.test import AsyncRequestFactory
+from django.urls import resolve
 from rest_framework.test import APIClient
 
 from tests.factories.catalog import CategoryFactory
@@ -59,3 +64,15 @@ def test_hostile_paths_are_404(admin_client: APIClient, method: str, segment: st
         response = admin_client.generic(method, f"{url}{segment}/", "{}", content_type="application/json")
         assert response.status_code in (404, 405)
         assert "X-Injected" not in response
+
+
+def test_raw_bytes_are_read_alike_by_an_asgi_server() -> None:
+    def get(raw: bytes) -> int:
+        request = AsyncRequestFactory().get(PRODUCTS)
+        scope = {**request.scope, "query_string": raw}
+        return int(resolve(PRODUCTS).func(ASGIRequest(scope, BytesIO())).status_code)
+
+    assert get("search=größe".encode()) == 200
+    assert get(b"search=gr%C3%B6%C3%9Fe") == 200
+    assert get(b"search=%FF") == 400
+    assert get(b"search=%00") == 400

@@ -90,7 +90,7 @@ class ShopcoreView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self._refuse_unknown_method(request)
-        _check_query_string(request.META.get("QUERY_STRING", ""))
+        _check_query_string(request.META)
         super().initial(request, *args, **kwargs)
 
     def _refuse_unknown_method(self, request: Request) -> None:
@@ -150,12 +150,14 @@ class ShopcoreView(APIView):
         return response
 
 
-def _check_query_string(query: str) -> None:
+def _check_query_string(meta: Mapping[str, Any]) -> None:
+    query: str = meta.get("QUERY_STRING", "")
     if "%" not in query and query.isascii():
         return
+    # WSGI hands over bytes as Latin-1 text (PEP 3333); under ASGI Django has decoded them already.
+    encoding = "latin-1" if "wsgi.input" in meta else "utf-8"
     try:
-        # WSGI hands over bytes as Latin-1 text (PEP 3333).
-        decoded = unquote_to_bytes(query.encode("latin-1", "ignore")).decode()
+        decoded = unquote_to_bytes(query.encode(encoding, "ignore")).decode()
     except UnicodeDecodeError:
         raise exceptions.ParseError(_("The query string is not UTF-8."), code="invalid_text") from None
     if "\x00" in decoded:
