@@ -14,6 +14,11 @@ class ShopConfig(AppConfig):
     name = "shop"
 
     def ready(self) -> None:
+        from django_shopcore.core.checks import check_settings
+
+        for message in check_settings(None):
+            # gunicorn runs no system checks.
+            logger.warning("%s %s", message.msg, message.hint)
         if not settings.SHOPCORE_RATE_LIMITS:
             logger.warning("Rate limits are off (RATE_LIMITS). That is for load tests only.")
         if not settings.DEBUG and not settings.HTTPS and not is_local(settings.SITE_URL):

@@ -2,10 +2,13 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from . import docs, errors
+from . import admin_login, docs, errors
+
+admin.site.site_header = admin.site.site_title = "Shop administration"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="swagger")),
+    path("admin/login/", admin_login.login),
     path("admin/", admin.site.urls),
     path("swagger/", docs.swagger, name="swagger"),
     path("redoc/", docs.redoc, name="redoc"),

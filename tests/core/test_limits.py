@@ -258,6 +258,7 @@ def test_anonymous_callers_are_told_apart_by_their_network() -> None:
         "django.core.cache.backends.locmem.LocMemCache",
         "django.core.cache.backends.dummy.DummyCache",
         "django.core.cache.backends.filebased.FileBasedCache",
+        "django.core.cache.backends.db.DatabaseCache",
         "no.such.Backend",
     ],
 )

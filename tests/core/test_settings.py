@@ -157,10 +157,10 @@ def test_a_misspelt_name_is_reported_with_the_likely_one() -> None:
     ]
 
 
-@override_settings(SHOPCORE_QQQQQQQQQQQQQQQQQQQQQ=1)
+@override_settings(SHOPCORE_ZZZZ=1)
 def test_a_name_like_no_other_is_reported_too() -> None:
     [(_, message, hint)] = findings("shopcore.W001")
-    assert message == "Unknown setting SHOPCORE_QQQQQQQQQQQQQQQQQQQQQ."
+    assert message == "Unknown setting SHOPCORE_ZZZZ."
     assert hint == "No installed feature has such a setting."
 
 

@@ -197,3 +197,23 @@ def test_the_schema_has_no_errors(site: Site) -> None:
     done = site.manage("spectacular", "--validate", "--fail-on-warn", "--file", "schema.yml", variables=PRODUCTION)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+ATTEMPTS = """
+import django; django.setup()
+from django.core.management import call_command
+from django.test import Client
+call_command("migrate", verbosity=0)
+form = {"username": "admin@example.com", "password": "guess"}
+answers = [Client().post("/admin/login/", form, HTTP_HOST="localhost") for _ in range(12)]
+print([answer.status_code for answer in answers], answers[-1]["Retry-After"])
+"""
+
+
+def test_the_admin_log_in_is_limited_like_the_apis(fresh_site: Site) -> None:
+    done = fresh_site.python(ATTEMPTS, PRODUCTION)
+
+    assert done.returncode == 0, done.stderr
+    codes, wait = done.stdout.rsplit(" ", 1)
+    assert json.loads(codes) == [200] * 10 + [429] * 2
+    assert 0 < int(wait) <= 60

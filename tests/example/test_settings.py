@@ -48,7 +48,6 @@ WRONG = [
     ("RATE_LIMITS", "sometimes", "expected on or off"),
     ("SHOPCORE_PAGE_SIZE", "many", "expected a whole number above 0"),
     ("SHOPCORE_PAGE_SIZE", "0", "expected a whole number above 0"),
-    ("SHOPCORE_PAGE_SIZES", "10", "did you mean SHOPCORE_PAGE_SIZE?"),
 ]
 
 
@@ -188,6 +187,13 @@ def test_rate_limits_that_are_off_are_logged_at_the_start(site: Site) -> None:
 
     assert '"level": "WARNING"' in done.stderr
     assert "Rate limits are off" in done.stderr
+
+
+def test_a_variable_that_is_no_setting_is_logged_at_the_start(site: Site) -> None:
+    done = site.python("import django; django.setup()", {**PRODUCTION, "SHOPCORE_PAGE_SIZES": "10"})
+
+    assert done.returncode == 0
+    assert "Unknown setting SHOPCORE_PAGE_SIZES. Did you mean SHOPCORE_PAGE_SIZE?" in done.stderr
 
 
 DATABASES = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -23,8 +22,8 @@ def library_settings(env: Environment, installed_apps: Iterable[str]) -> dict[st
         if name in known:
             values[name] = env.read(name, lambda text, setting=known[name]: _parse(setting, text), None)  # type: ignore[misc]
         else:
-            near = get_close_matches(name, known, n=1)
-            env.problem(name, f"there is no such setting; did you mean {near[0]}?" if near else "no such setting")
+            # Perhaps of another release: the library's own check (shopcore.W001) warns of it.
+            values[name] = env.get(name)
     return values
 
 

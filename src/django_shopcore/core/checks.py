@@ -17,6 +17,8 @@ from .access import policy_for
 from .conf import SettingsGroup, core_settings, dotted_path, dotted_paths
 from .views import ShopcoreView
 
+PREFIX = "SHOPCORE_"
+
 # The first patch release of each series without a known hole.
 SECURE_RELEASES = {(5, 2): 19, (6, 0): 10, (6, 1): 3}
 
@@ -27,18 +29,24 @@ AppConfigs = Sequence[AppConfig] | None
 def check_settings(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
     """E001: a value of the wrong kind. E002: a dotted path that does not import. W001: an unknown name."""
     messages: list[CheckMessage] = []
-    for name in sorted(name for name in dir(settings) if name.startswith("SHOPCORE_")):
+    for name in sorted(name for name in dir(settings) if name.startswith(PREFIX)):
         setting = SettingsGroup.registry.get(name)
         value = getattr(settings, name)
         if setting is None:
-            near = difflib.get_close_matches(name, SettingsGroup.registry, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "No installed feature has such a setting."
+            hint = f"Did you mean {near}?" if (near := _likely(name)) else "No installed feature has such a setting."
             messages.append(Warning(f"Unknown setting {name}.", hint=hint, id="shopcore.W001"))
         elif not setting.kind.accepts(value):
             messages.append(Error(f"{name} must be {setting.kind.name}.", hint=setting.doc, id="shopcore.E001"))
         elif setting.kind in (dotted_path, dotted_paths) and value is not None:
             messages += _check_paths(name, [value] if isinstance(value, str) else value)
     return messages
+
+
+def _likely(name: str) -> str | None:
+    """The known setting most like ``name``, the common prefix left aside."""
+    known = {setting.removeprefix(PREFIX): setting for setting in SettingsGroup.registry}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+    return known[near[0]] if near else None
 
 
 def _check_paths(name: str, paths: Sequence[str]) -> Iterator[CheckMessage]:

@@ -21,6 +21,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 CONTENT_TYPE = "application/problem+json"
+# RFC 9110's name; Python's own changed with 3.13.
+TITLES = {413: "Content Too Large"}
 
 
 class Conflict(exceptions.APIException):
@@ -100,7 +102,7 @@ def problem(status_code: int, code: str, detail: Any, **members: Any) -> dict[st
     """A problem body. ``type`` stays ``about:blank`` (RFC 9457 4.2.1): ``code`` tells the kinds apart."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status_code).phrase,
+        "title": TITLES.get(status_code) or HTTPStatus(status_code).phrase,
         "status": status_code,
         "detail": str(detail),
         "code": code,

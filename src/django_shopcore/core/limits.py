@@ -16,6 +16,7 @@ from typing import Any
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.db import connections, router
 from rest_framework.exceptions import Throttled
 
@@ -26,7 +27,6 @@ from .models import RateLimitWindow
 logger = logging.getLogger(__name__)
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-PROCESS_LOCAL = ("locmem.LocMemCache", "dummy.DummyCache", "filebased.FileBasedCache")
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,17 @@ def caller_key(request: Any) -> str:
 
 
 def shared_cache() -> BaseCache | None:
-    """The cache that all processes share, or ``None`` when the configured one is local to a process."""
+    """The cache that all processes share and count in with one atomic step, or ``None``.
+
+    Local memory is not shared; a backend with Django's general ``incr`` (database, files) reads and then writes.
+    """
     alias = core_settings.RATE_LIMIT_CACHE
     try:
         cache = caches[alias]
     except Exception:  # noqa: BLE001 - no such alias, or its client library is missing
         return None
-    path = f"{type(cache).__module__}.{type(cache).__qualname__}"
-    return None if path.endswith(PROCESS_LOCAL) else cache
+    atomic = type(cache).incr is not BaseCache.incr
+    return cache if atomic and not isinstance(cache, LocMemCache) else None
 
 
 def count_request(limit: Limit, caller: str) -> Usage | None:
