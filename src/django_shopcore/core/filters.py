@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from drf_spectacular.drainage import set_override
 
+from .fields import PLAIN_NUMBER
 from .keys import parse_key
 
-PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 SPACE_BEFORE_OFFSET = re.compile(r" (?=\d\d:?\d\d$)", re.ASCII)
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
