@@ -190,9 +190,10 @@ class SparseFieldsMixin(GenericAPIView[Any]):
             target.fields.pop(name)
         return serializer
 
-    def narrow(self, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """``queryset`` reading just the columns that the serializer shows."""
-        needed = columns_of(self.get_serializer(), queryset.model)
+    @staticmethod
+    def narrow(queryset: models.QuerySet[Any], serializer: Any) -> models.QuerySet[Any]:
+        """``queryset`` reading just the columns that ``serializer`` shows."""
+        needed = columns_of(serializer, queryset.model)
         if needed is None:
             return queryset
         columns, relations = needed
@@ -218,9 +219,9 @@ class ShopcoreViewSet(SparseFieldsMixin, ShopcoreView, GenericViewSet[Any]):
         return row
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        queryset = self.narrow(self.filter_queryset(self.get_queryset()))
-        page = self.paginate_queryset(queryset)
-        serializer = self.get_serializer(page, many=True)
+        serializer = self.get_serializer([], many=True)
+        queryset = self.narrow(self.filter_queryset(self.get_queryset()), serializer.child)
+        serializer.instance = self.paginate_queryset(queryset)
         return self.get_paginated_response(serializer.data)
 
 
