@@ -54,6 +54,7 @@ class Command(BaseCommand):
         self._load(options["products"])
         create_people()
         self.stdout.write(guide(f"http://{HOST}:{port}"))
+        self.stdout.flush()  # whoever reads it through a pipe wants it before the server ends
         if not options["no_serve"]:
             self._serve(port, browser=not options["no_browser"])
 
