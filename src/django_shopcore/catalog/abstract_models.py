@@ -139,7 +139,7 @@ class AbstractProduct(SluggedModel):
     slug_fallback = "product"
 
     name = models.CharField(_("name"), max_length=255)
-    sku = models.CharField(_("SKU"), max_length=64, null=True, blank=True)  # noqa: DJ001 - unique, so absent is NULL
+    sku = models.CharField(_("SKU"), max_length=255, null=True, blank=True)  # noqa: DJ001 - unique, so absent is NULL
     description = models.TextField(
         _("description"), blank=True, default="", validators=[MaxLengthValidator(MAX_DESCRIPTION)]
     )

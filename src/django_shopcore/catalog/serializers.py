@@ -188,7 +188,7 @@ class ProductSerializer(CatalogSerializer):
         help_text="Unique; Unicode letters allowed. Made from the name when absent.",
     )
     sku = TextField(
-        max_length=64,
+        max_length=255,
         required=False,
         allow_null=True,
         allow_blank=True,

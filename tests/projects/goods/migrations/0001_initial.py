@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('slug', models.SlugField(allow_unicode=True, blank=True, db_index=False, help_text='Made from the name when left empty.', max_length=255, verbose_name='slug')),
                 ('name', models.CharField(max_length=255, verbose_name='name')),
-                ('sku', models.CharField(blank=True, max_length=64, null=True, verbose_name='SKU')),
+                ('sku', models.CharField(blank=True, max_length=255, null=True, verbose_name='SKU')),
                 ('description', models.TextField(blank=True, default='', validators=[django.core.validators.MaxLengthValidator(20000)], verbose_name='description')),
                 ('price', models.DecimalField(decimal_places=2, max_digits=12, validators=[django.core.validators.MinValueValidator(Decimal('0'))], verbose_name='price')),
                 ('compare_at_price', models.DecimalField(blank=True, decimal_places=2, help_text='The struck-through price, above the price.', max_digits=12, null=True, verbose_name='compare-at price')),
