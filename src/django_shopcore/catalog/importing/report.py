@@ -65,9 +65,10 @@ class ImportReport:
         if len(self.warnings) < app_settings.MAX_REPORTED_ERRORS:
             self.warnings.append(entry(line, field, code, detail))
 
-    def show(self, change: Change) -> None:
-        if len(self.changes) < MAX_CHANGES:
-            self.changes.append(change)
+    @property
+    def shows_more(self) -> bool:
+        """Whether there is room in ``changes``."""
+        return len(self.changes) < MAX_CHANGES
 
     def as_dict(self) -> dict[str, Any]:
         """The report as the API answers it."""

@@ -162,9 +162,14 @@ class ProductWriter:
             chunk.changed.append(product)
             chunk.columns |= changed
             self.report.updated += 1
-        before = {name: getattr(product, name) if row.slug in chunk.present else None for name in changed}
-        fields = [(name, before[name], values[name]) for name in values if name in changed]
-        self.report.show(Change(row.line, row.slug, row.slug not in chunk.present, fields))
+        if self.report.shows_more:
+            is_new = row.slug not in chunk.present
+            fields = [
+                (name, None if is_new else getattr(product, name), value)
+                for name, value in values.items()
+                if name in changed
+            ]
+            self.report.changes.append(Change(row.line, row.slug, is_new, fields))
         for name in changed:
             setattr(product, name, values[name])
 
