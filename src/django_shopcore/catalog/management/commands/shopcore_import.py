@@ -62,9 +62,10 @@ class Command(BaseCommand):
         return nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb")
 
     def _list(self, kind: str, entries: list[Entry], unit: str) -> None:
+        style = self.style.WARNING if kind == "warning" else self.style.ERROR
         for entry in entries:
             place = f"{unit} {entry['line']}" + (f", {entry['field']}" if entry["field"] else "")
-            self.stderr.write(f"{kind}: {place}: {entry['detail']} ({entry['code']})")
+            self.stderr.write(f"{kind}: {place}: {entry['detail']} ({entry['code']})", style)
 
     def _summarise(self, report: ImportReport, *, undone: bool) -> None:
         numbers = ", ".join(f"{name} {getattr(report, name)}" for name in ("created", "updated", "unchanged"))
@@ -98,9 +99,13 @@ class Bar:
     def show(self, products: int) -> None:
         if self.size:
             share = self.stream.tell() / self.size
-            self.out.write(f"\r[{'#' * int(WIDTH * share):{WIDTH}}] {share:4.0%} {products:,} products", ending="")
-            self.out.flush()
+            self._write(f"\r[{'#' * int(WIDTH * share):{WIDTH}}] {share:4.0%} {products:,} products")
 
     def clear(self) -> None:
         if self.size:
-            self.out.write("\r\x1b[K", ending="")
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        # Plain: what a command writes to its error stream is red unless it says otherwise.
+        self.out.write(text, style_func=str, ending="")
+        self.out.flush()
