@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.notifications",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -191,8 +192,10 @@ ADMIN_EMAILS: list[str] = env.read("ADMIN_EMAILS", words.addresses, [])
 
 # --- The library ----------------------------------------------------------------------------------------
 
-# Two of its settings have a short name as well; a variable by a setting's own name comes last and so wins.
+# Some of its settings have a short name as well; a variable by a setting's own name comes last and so wins.
 SHOPCORE_RATE_LIMITS = env.read("RATE_LIMITS", words.switch, True)
+SHOPCORE_SITE_URL = SITE_URL
+SHOPCORE_NOTIFICATIONS_ADMIN_EMAILS = ADMIN_EMAILS
 SHOPCORE_TRUSTED_PROXIES = env.read("TRUSTED_PROXIES", words.natural, 0)
 globals().update(library_settings(env, INSTALLED_APPS))
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from django_shopcore.accounts import filters, users
+from django_shopcore.accounts import filters
 from django_shopcore.accounts.models import Session
+from django_shopcore.core import users
 from tests.accounts.clients import signed_in, tokens_of, works
 from tests.accounts.test_me import body_of
 from tests.factories.accounts import AdminFactory, UserFactory

@@ -3,6 +3,8 @@
 Each project module names its apps and its user model; all of them serve ``tests.projects.urls``.
 """
 
+import django
+
 from tests.servers import database_settings
 
 SECRET_KEY = "a secret of the tests, long enough for anybody who asks"
@@ -15,6 +17,9 @@ LANGUAGE_CODE = "en"
 STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DEFAULT_FROM_EMAIL = "shop@example.com"
+if django.VERSION >= (6, 1):  # where there is no mailer without it
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+SHOPCORE_SITE_URL = "https://shop.example"
 DATABASES = {"default": database_settings()}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -10,4 +10,5 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.notifications",
 ]

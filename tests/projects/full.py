@@ -9,6 +9,7 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.notifications",
     *DJANGO_APPS,
 ]
 MIDDLEWARE = [*DJANGO_MIDDLEWARE, "django_shopcore.core.middleware.AccessMiddleware"]

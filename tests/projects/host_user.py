@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.notifications",
 ]
 MIDDLEWARE = [
     *DJANGO_MIDDLEWARE,

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from django_shopcore.core.errors import Conflict
+from django_shopcore.core.users import email_column
 from django_shopcore.core.writes import atomic_write
 
 from . import services
 from .admins import lock_for_removal, lock_users
 from .models import Session, User
-from .users import email_column
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]

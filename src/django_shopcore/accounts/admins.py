@@ -9,9 +9,9 @@ from django.db.models import Q
 
 from django_shopcore.core.access import is_admin
 from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.users import active_admins, fresh_users
 
 from .exceptions import last_admin
-from .users import active_admins, fresh_users
 
 
 def lock_users(keys: Collection[Any]) -> list[Any]:

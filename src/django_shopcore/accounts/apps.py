@@ -1,4 +1,6 @@
-from django.apps import AppConfig
+from datetime import timedelta
+
+from django.apps import AppConfig, apps
 
 AUTHENTICATOR = "django_shopcore.accounts.authentication.SessionTokenAuthentication"
 
@@ -10,9 +12,17 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django_shopcore.core import periodic
         from django_shopcore.core.views import default_authenticators
 
-        from . import checks  # noqa: F401 - importing registers the checks
+        from . import (
+            checks,  # noqa: F401 - importing registers the checks
+            services,
+        )
+
+        periodic.register("accounts.prune_sessions", every=timedelta(hours=1), run=services.prune_sessions)
 
         if AUTHENTICATOR not in default_authenticators:
             default_authenticators.append(AUTHENTICATOR)
+        if apps.is_installed("django_shopcore.notifications"):
+            from . import notifications  # noqa: F401 - importing declares them

@@ -5,8 +5,9 @@ from typing import Any
 import django_filters
 
 from django_shopcore.core.filters import BooleanFilter, FilterSet, OrderingFilter
+from django_shopcore.core.users import ADMIN, column, email_column
 
-from .users import ADMIN, CREATED, column, email_column
+from .users import CREATED
 
 MAX_SEARCH_LENGTH = 254
 

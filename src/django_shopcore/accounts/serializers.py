@@ -11,9 +11,10 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.fields import get_error_detail
 
 from django_shopcore.core.fields import StrictBooleanField, TextField, UTCDateTimeField, key_field
+from django_shopcore.core.users import ADMIN, column, email_column, user_model
 
 from .addresses import MAX_LENGTH, normalise_email, validate_address
-from .users import ADMIN, CREATED, column, email_column, new_user, user_model, users_with_email
+from .users import CREATED, new_user, users_with_email
 
 MAX_PASSWORD = 1024  # a hasher reads all of it
 MAX_NAME = 150

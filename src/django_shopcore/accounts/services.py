@@ -9,13 +9,13 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from django_shopcore.core.users import ADMIN, column, user_model
 from django_shopcore.core.writes import atomic_write
 
 from . import signals
 from .admins import lock_for_removal, lock_users
 from .exceptions import session_ended, wrong_password
 from .models import Session
-from .users import ADMIN, column, user_model
 
 KEPT_AFTER_END = datetime.timedelta(days=30)
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
 from django_shopcore.core.client import client_address
+from django_shopcore.core.users import email_column, user_model
 from django_shopcore.core.writes import atomic_write
 
 from . import signals
@@ -24,7 +25,7 @@ from .conf import app_settings
 from .exceptions import invalid_credentials, invalid_token, session_ended, token_reused, token_spent
 from .models import MAX_USER_AGENT, Session
 from .tokens import AccessToken, RefreshToken, jwt_setting, token_hash
-from .users import email_column, user_model, users_with_email
+from .users import users_with_email
 
 logger = logging.getLogger(__name__)
 

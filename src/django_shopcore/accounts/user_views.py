@@ -13,6 +13,7 @@ from django_shopcore.core.conditional import object_tag, require_match
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.schema import describe
+from django_shopcore.core.users import column, user_model
 from django_shopcore.core.views import ShopcoreViewSet, SparseFieldsMixin, validated
 from django_shopcore.core.writes import atomic_write
 
@@ -21,7 +22,7 @@ from .admins import lock_for_removal, lock_users
 from .authentication import current_session
 from .exceptions import session_ended
 from .filters import UserFilterSet
-from .users import CREATED, column, user_model
+from .users import CREATED
 from .views import NO_CONTENT, AccountsView
 
 IF_MATCH = OpenApiParameter(

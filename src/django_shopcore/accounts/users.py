@@ -1,4 +1,4 @@
-"""The site's user model, read in one way whatever it is: ours, Django's or the host's own.
+"""Finding and making users by their e-mail address, whatever the site's user model is.
 
 All that is asked of it is an e-mail field; what else it lacks is blank, false or null to a client.
 """
@@ -8,37 +8,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import models, router
-from django.db.models import Q
+
+from django_shopcore.core.users import column, email_column, fresh_users, user_model
 
 from .abstract_models import AbstractUser
 from .addresses import normalise_email
 
-# Names of a column in the order of preference; the first is also the name in the API.
-ADMIN = ("is_admin", "is_staff")
 CREATED = ("created_at", "date_joined")
-
-
-def user_model() -> Any:
-    return get_user_model()
-
-
-def email_column() -> str:
-    return str(user_model().get_email_field_name())
-
-
-def column(*names: str) -> str | None:
-    """The first of ``names`` that is a column of the user model."""
-    concrete = {field.name for field in user_model()._meta.concrete_fields}
-    return next((name for name in names if name in concrete), None)
-
-
-def fresh_users() -> models.QuerySet[Any]:
-    """All users, from the database that is written to: a replica may not know the latest yet."""
-    queryset: models.QuerySet[Any] = user_model()._default_manager.using(router.db_for_write(user_model()))
-    return queryset
 
 
 def users_with_email(email: str) -> list[Any]:
@@ -49,14 +26,6 @@ def users_with_email(email: str) -> list[Any]:
     # Databases fold the case of other letters than Python does: what is the same address is said here.
     found = fresh_users().filter(**{f"{name}__iexact": wanted})
     return [user for user in found if normalise_email(getattr(user, name)) == wanted]
-
-
-def active_admins() -> Q:
-    """The condition for active admins; true of nobody where the model has no such column."""
-    admin, active = column(*ADMIN), column("is_active")
-    if admin is None:
-        return Q(pk__in=[])
-    return Q(**{admin: True}) & (Q(is_active=True) if active else Q())
 
 
 def new_user(*, email: str, first_name: str = "", last_name: str = "") -> Any:

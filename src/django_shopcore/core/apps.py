@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
@@ -8,4 +10,10 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401 - importing registers the checks
+        from . import (
+            checks,  # noqa: F401 - importing registers the checks
+            limits,
+            periodic,
+        )
+
+        periodic.register("core.prune_rate_limits", every=timedelta(hours=1), run=limits.prune_windows)

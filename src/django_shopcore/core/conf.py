@@ -154,6 +154,11 @@ class CoreSettings(SettingsGroup, prefix="SHOPCORE_"):
     )
     RATE_LIMITS = Setting(True, boolean, "Whether rate limits are enforced at all; off only for load tests.")
     RATE_LIMIT_CACHE = Setting("default", text, "Alias of the Django cache that holds rate limits when it is shared.")
+    SITE_URL = Setting(
+        "",
+        text,
+        "What links in mails start with, `https://shop.example` for one; never taken from a request's `Host`.",
+    )
     AUTHENTICATION_CLASSES = Setting[list[str] | None](
         None,
         dotted_paths,

@@ -13,3 +13,16 @@ class RateLimitWindow(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class PeriodicRun(models.Model):
+    """When a piece of periodic work is due next; see ``periodic``."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    next_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "periodic run"
+
+    def __str__(self) -> str:
+        return self.name

@@ -9,8 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from django_shopcore.accounts.addresses import normalise_email, validate_address
-from django_shopcore.accounts.users import ADMIN, column, new_user, user_model, users_with_email
+from django_shopcore.accounts.users import new_user, users_with_email
 from django_shopcore.core.errors import Conflict
+from django_shopcore.core.users import ADMIN, column, user_model
 from django_shopcore.core.writes import atomic_write
 
 PASSWORD_VARIABLE = "DJANGO_SUPERUSER_PASSWORD"  # noqa: S105 - a name

@@ -1,0 +1,22 @@
+from datetime import timedelta
+
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    name = "django_shopcore.notifications"
+    label = "shopcore_notifications"
+    verbose_name = "Notifications"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django_shopcore.core import periodic
+
+        from . import (
+            checks,  # noqa: F401 - importing registers the checks
+            digests,
+            outbox,
+        )
+
+        periodic.register("notifications.prune_outbox", every=timedelta(hours=1), run=outbox.prune)
+        periodic.register("notifications.digests", every=timedelta(minutes=1), run=digests.post_due)

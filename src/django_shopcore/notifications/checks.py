@@ -1,0 +1,3 @@
+"""System checks of the notifications' settings."""
+
+from __future__ import annotations
