@@ -16,7 +16,7 @@ transaction, so it goes out if and only if that commits.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +43,15 @@ class Message:
 
     ``data`` is JSON: templates see it, the inbox shows it. Two messages of one kind with the same ``key`` for
     the same recipient are one, ever; without a key each is its own. With ``user`` and ``address`` both, mail
-    goes to that address instead of the user's present one, in the user's language.
+    goes to that address instead of the user's present one, in the user's language. ``channels`` narrows the
+    kind's channels for this message.
     """
 
     user: Any = None
     address: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
+    channels: tuple[str, ...] | None = None
 
 
 def _nothing_to_add(message: OutboxMessage) -> Mapping[str, Any]:
@@ -61,7 +63,7 @@ class NotificationKind:
     """A notification, declared once.
 
     ``title`` names it in the preferences. ``messages`` gets the event's arguments and returns the messages;
-    ``event`` may be ``None`` for what is posted by other means. ``channels`` are names of channels; one that
+    ``event`` is a signal, several, or ``None`` for what is posted by other means. ``channels`` are names of channels; one that
     the site does not configure is left out. ``security`` mail cannot be turned off and is not collected in
     digests. ``prepare`` runs in the worker just before delivery and adds to the templates' context what must
     not be stored (a token) or not be looked up during the request (whether there is an account); it may set
@@ -73,7 +75,7 @@ class NotificationKind:
 
     name: str
     title: Any
-    event: Signal | None
+    event: Signal | Sequence[Signal] | None
     messages: Callable[..., Iterable[Message]]
     channels: tuple[str, ...] = ("email", "in_app")
     audience: Audience = Audience.EVERYONE
@@ -91,14 +93,14 @@ _kinds: dict[str, NotificationKind] = {}
 def register(kind: NotificationKind) -> NotificationKind:
     """Declares a notification, in the ``ready()`` of its app; from then on its event is listened to."""
     _kinds[kind.name] = kind
-    if kind.event is not None:
 
-        def receive(sender: Any, signal: Any, **event: Any) -> None:
-            from .posting import post
+    def receive(sender: Any, signal: Any, **event: Any) -> None:
+        from .posting import post
 
-            post(kind, kind.messages(**event))
+        post(kind, kind.messages(**event))
 
-        kind.event.connect(receive, weak=False, dispatch_uid=f"shopcore_notifications.{kind.name}")
+    for signal in [kind.event] if isinstance(kind.event, Signal) else kind.event or ():
+        signal.connect(receive, weak=False, dispatch_uid=f"shopcore_notifications.{kind.name}")
     return kind
 
 

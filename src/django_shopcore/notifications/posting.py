@@ -36,7 +36,7 @@ def post(kind: NotificationKind, messages: Iterable[Message]) -> None:
     for message in messages:
         own = wishes[message.user.pk] if message.user is not None else Wishes()
         for channel in channels:
-            if message.user is None and not channel.takes_addresses:
+            if not _is_for(channel, message):
                 continue
             if own.wants(kind, channel):
                 if channel.deferred:
@@ -53,6 +53,11 @@ def post(kind: NotificationKind, messages: Iterable[Message]) -> None:
         if rows:
             OutboxMessage.objects.bulk_create(rows, ignore_conflicts=True)
             wake_after_commit()
+
+
+def _is_for(channel: Channel, message: Message) -> bool:
+    narrowed = message.channels is not None and channel.name not in message.channels
+    return not narrowed and (message.user is not None or channel.takes_addresses)
 
 
 def channels_for(kind: NotificationKind) -> list[Channel]:
