@@ -65,9 +65,10 @@ class NotificationKind:
     ``title`` names it in the preferences. ``messages`` gets the event's arguments and returns the messages;
     ``event`` is a signal, several, or ``None`` for what is posted by other means. ``channels`` are names of
     channels; one that the site does not configure is left out. ``security`` mail cannot be turned off and is
-    not collected in digests. ``prepare`` runs in the worker just before delivery and adds to the templates' context what must
-    not be stored (a token) or not be looked up during the request (whether there is an account); it may set
-    ``message.user`` and raise ``Skip``. ``sample`` is a context for previews, what ``prepare`` adds included.
+    not collected in digests. ``prepare`` runs in the worker just before delivery and adds to the templates'
+    context what must not be stored (a token) or not be looked up during the request (whether there is an
+    account); it may set ``message.user`` and raise ``Skip``. ``sample`` is a context for previews, what
+    ``prepare`` adds included.
 
     The templates are ``shopcore/notifications/NAME/subject.txt``, ``body.txt``, ``body.html`` and
     ``message.txt``, a line for the inbox and for digests.
