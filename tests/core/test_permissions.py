@@ -47,11 +47,24 @@ TABLE = {
     "auth/me/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
     "auth/me/delete/": {"POST": SIGNED_IN},
     "auth/password/change/": {"POST": SIGNED_IN},
+    "auth/password/reset/": {"POST": PUBLIC},
+    "auth/password/reset/confirm/": {"POST": PUBLIC},
+    "auth/email/verify/": {"POST": PUBLIC},
+    "auth/email/verify/resend/": {"POST": PUBLIC},
+    "auth/email/change/": {"POST": SIGNED_IN},
+    "auth/email/change/confirm/": {"POST": PUBLIC},
     "users/": {"GET": ADMIN},
     "users/{id}/": {"GET": ADMIN, "PATCH": ADMIN},
+    "notifications/": {"GET": SIGNED_IN},
+    "notifications/{id}/": {"PATCH": OWN},
+    "notifications/mark-all-seen/": {"POST": SIGNED_IN},
+    "notifications/unseen-count/": {"GET": SIGNED_IN},
+    "notifications/preferences/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
+    "notifications/unsubscribe/": {"GET": PUBLIC, "POST": PUBLIC},
 }
 HAS_CATALOG = apps.is_installed("django_shopcore.catalog")
 HAS_ACCOUNTS = apps.is_installed("django_shopcore.accounts")
+HAS_NOTIFICATIONS = apps.is_installed("django_shopcore.notifications")
 ROUTES = routes()
 
 
@@ -145,6 +158,10 @@ def key_for(route: Route, owner: Any) -> Any:
         from tests.factories.catalog import CategoryFactory, ProductFactory
 
         makers |= {"products": ProductFactory.create, "categories": CategoryFactory.create}
+    if HAS_NOTIFICATIONS:
+        from tests.factories.notifications import NotificationFactory
+
+        makers["notifications"] = lambda: NotificationFactory.create(user=owner)
     return makers[route.path.partition("/")[0]]().pk
 
 
@@ -163,14 +180,15 @@ def everything() -> list[Any]:
         labels += [get_product_model()._meta.label, get_category_model()._meta.label]
     if HAS_ACCOUNTS:
         labels.append("shopcore_accounts.Session")
+    if HAS_NOTIFICATIONS:
+        labels += [f"shopcore_notifications.{name}" for name in ("Notification", "Preferences", "OptOut")]
     return [list(apps.get_model(label)._default_manager.order_by("pk").values()) for label in labels]
 
 
 def test_every_route_is_in_the_table() -> None:
+    installed = {"products": HAS_CATALOG, "categories": HAS_CATALOG, "notifications": HAS_NOTIFICATIONS}
     assert {route.path: set(route.methods) for route in ROUTES} == {
-        path: set(methods)
-        for path, methods in TABLE.items()
-        if (HAS_CATALOG if path.startswith(("products", "categories")) else HAS_ACCOUNTS)
+        path: set(methods) for path, methods in TABLE.items() if installed.get(path.partition("/")[0], HAS_ACCOUNTS)
     }
 
 

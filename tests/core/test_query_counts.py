@@ -13,6 +13,7 @@ from django_shopcore.accounts.models import Session
 from tests.accounts.clients import signed_in, tokens_of
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import CategoryFactory, ProductFactory
+from tests.factories.notifications import NotificationFactory
 from tests.users import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped", "host_user")]
@@ -115,6 +116,29 @@ def test_sessions() -> None:
 
     assert grow(client, "/api/v1/auth/sessions/?size=100", more, present=1) == at_1_10_and_100(AUTHENTICATION + ROWS)
     assert Session.objects.count() == 100
+
+
+@pytest.mark.projects("full", "host_user")
+@pytest.mark.parametrize("query", ["", "&seen=false", "&fields=message", "&cursor="])
+def test_notifications(query: str) -> None:
+    user = make_user()
+
+    def more(number: int) -> None:
+        NotificationFactory.create_batch(number, user=user)
+
+    url = f"/api/v1/notifications/?size=100{query}"
+    assert grow(signed_in(user), url, more) == at_1_10_and_100(AUTHENTICATION + ROWS)
+
+
+@pytest.mark.projects("full", "host_user")
+@pytest.mark.parametrize("name", ["unseen-count", "preferences"])
+def test_what_surrounds_the_inbox(name: str) -> None:
+    user = make_user()
+    NotificationFactory.create_batch(3, user=user)
+    client = signed_in(user)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(f"/api/v1/notifications/{name}/").status_code == 200
+    assert len(captured) == AUTHENTICATION + ROWS
 
 
 def test_one_product_and_one_category(anonymous: APIClient) -> None:

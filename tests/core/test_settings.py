@@ -62,6 +62,7 @@ RIGHT = [
     (conf.dotted_paths, ["a.b"]),
     (conf.dotted_paths, None),
     (conf.model_label, "app.Model"),
+    (conf.one_of("a", "b"), "b"),
 ]
 WRONG = [
     (conf.boolean, 1),
@@ -94,6 +95,8 @@ WRONG = [
     (conf.model_label, "Model"),
     (conf.model_label, "a.b.c"),
     (conf.model_label, None),
+    (conf.one_of("a", "b"), "c"),
+    (conf.one_of("a", "b"), ["a"]),
 ]
 
 
@@ -128,6 +131,7 @@ def test_values_that_are_of_another(kind: conf.Kind[Any], value: Any) -> None:
         (conf.rate, "", None),
         (conf.text, "x", "x"),
         (conf.dotted_paths, "a.b,c.d", ["a.b", "c.d"]),
+        (conf.one_of("a", "b"), " B ", "b"),
     ],
 )
 def test_a_value_is_read_from_a_text(kind: conf.Kind[Any], text: str, value: Any) -> None:

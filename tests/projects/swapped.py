@@ -9,6 +9,7 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.notifications",
     "tests.projects.store",
     *DJANGO_APPS,
 ]

@@ -90,6 +90,19 @@ model_label: Kind[str] = Kind(
 )
 
 
+def one_of(*choices: str) -> Kind[str]:
+    """The kind of a setting that is one of a few words."""
+    named = " or ".join(f'"{choice}"' for choice in choices)
+
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word not in choices:
+            raise ValueError(f"expected {named}")
+        return word
+
+    return Kind(f"one of {named}", lambda value: isinstance(value, str) and value in choices, parse)
+
+
 class Setting(Generic[T]):
     """One setting: a default, a kind and its documentation. Read through a ``SettingsGroup``.
 

@@ -147,6 +147,24 @@ def _count_in_cache(cache: BaseCache, key: str, now: float, window: int) -> tupl
         return cache.incr(counter), ends_at
 
 
+def first_in(key: str, seconds: int) -> bool:
+    """Whether this is the first call with ``key`` within ``seconds``; of any number at once, one is. Always with 0.
+
+    For what must not happen twice in a row, not for how often somebody may ask: it is not switched off with
+    the rate limits. In the database it counts only if the transaction at hand commits.
+    """
+    if not seconds:
+        return True
+    name = f"shopcore:first:{hashlib.sha256(key.encode()).hexdigest()[:40]}"
+    cache = shared_cache()
+    if cache is not None:
+        try:
+            return cache.add(name, 1, timeout=seconds)
+        except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
+            logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
+    return _count_in_database(name, time.time(), seconds)[0] == 1
+
+
 UPSERT = """
 INSERT INTO {table} (key, count, ends_at) VALUES (%s, 1, %s)
 ON CONFLICT (key) DO UPDATE SET

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import router
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from .models import PeriodicRun
@@ -51,18 +52,24 @@ def run_due() -> dict[str, bool]:
 
     What raises is logged and tried again after its period; the rest is done all the same.
     """
-    alias = router.db_for_write(PeriodicRun)
+    rows = PeriodicRun.objects.using(router.db_for_write(PeriodicRun))
+    known = dict(rows.values_list("name", "next_at"))
+    return {task.name: _run(task) for task in tasks() if _claim(task, rows, known.get(task.name))}
+
+
+def _claim(task: PeriodicTask, rows: QuerySet[PeriodicRun], next_at: datetime.datetime | None) -> bool:
+    """Whether ``task``, known to be due at ``next_at``, is for this process to do now."""
     now = timezone.now()
-    known = dict(PeriodicRun.objects.using(alias).values_list("name", "next_at"))
-    due = [task for task in tasks() if task.name not in known or known[task.name] <= now]
-    return {task.name: _run(task) for task in due if _claim(task, alias, now, is_new=task.name not in known)}
-
-
-def _claim(task: PeriodicTask, alias: str, now: datetime.datetime, *, is_new: bool) -> bool:
-    rows, next_at = PeriodicRun.objects.using(alias), now + task.every
-    if is_new:
-        return rows.get_or_create(name=task.name, defaults={"next_at": next_at})[1]
-    return bool(rows.filter(name=task.name, next_at__lte=now).update(next_at=next_at))
+    after = now + task.every
+    if next_at is None:
+        return rows.get_or_create(name=task.name, defaults={"next_at": after})[1]
+    # Further ahead than a period is what a clock wrote that was wrong, or an earlier version with a longer
+    # period; the second period is for the clocks of several machines, which differ a little.
+    too_far = after + task.every
+    if now < next_at <= too_far:
+        return False
+    due = Q(next_at__lte=now) | Q(next_at__gt=too_far)
+    return bool(rows.filter(due, name=task.name).update(next_at=after))
 
 
 def _run(task: PeriodicTask) -> bool:
@@ -71,5 +78,6 @@ def _run(task: PeriodicTask) -> bool:
     except Exception:
         logger.exception("The periodic task %s failed.", task.name)
         return False
-    logger.info("The periodic task %s is done: %s", task.name, result)
+    # Most of them mostly find nothing to do.
+    logger.log(logging.INFO if result else logging.DEBUG, "The periodic task %s is done: %s", task.name, result)
     return True

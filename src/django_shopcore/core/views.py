@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
 from django.db import connections, models
+from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, serializers
@@ -147,6 +148,16 @@ class ShopcoreView(APIView):
             tightest = min(usages, key=lambda usage: usage.quota - usage.used)
             for name, value in tightest.headers().items():
                 response[name] = value
+        return response
+
+
+class PrivateView(ShopcoreView):
+    """Answers about one person, which no cache may keep."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        patch_vary_headers(response, ["Authorization"])
+        response["Cache-Control"] = "no-store"
         return response
 
 

@@ -16,6 +16,7 @@ class NotificationsConfig(AppConfig):
             checks,  # noqa: F401 - importing registers the checks
             digests,
             outbox,
+            waking,  # noqa: F401 - importing connects it
         )
 
         periodic.register("notifications.prune_outbox", every=timedelta(hours=1), run=outbox.prune)

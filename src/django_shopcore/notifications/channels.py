@@ -9,8 +9,7 @@ A site adds its own with one class, named in ``SHOPCORE_NOTIFICATIONS_CHANNELS``
             return kind.security
 
         def send(self, delivery):
-            [text] = delivery.render("message.txt")
-            provider.send(delivery.user.phone, text)
+            provider.send(delivery.user.phone, delivery.line())
 """
 
 from __future__ import annotations
@@ -22,13 +21,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import django
 from django.core import mail
-from django.core.mail import EmailMultiAlternatives
+from django.template import TemplateDoesNotExist
 from django.utils.module_loading import import_string
 
 from django_shopcore.core.links import site_host
 
 from .conf import app_settings
 from .kinds import NotificationKind, Skip
+from .mails import Mail
 from .models import Notification, OptOut
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 GOING_DOWN = 421  # RFC 5321: the server closes the connection
+ONE_MESSAGE_IS_WRONG = (400, 413, 422)  # HTTP: answers of mail providers' interfaces to a single message
 SMTP_TIMEOUT = 10  # seconds, for a site that sets none: a server that hangs must not hold the worker
 
 
@@ -110,8 +111,9 @@ class EmailChannel(Channel):
             raise Skip("The user has no address.")
         if delivery.user is None and _opted_out(delivery):
             raise Skip("The address does not want these.")
+        message = self.message(delivery)  # outside: what it raises is no fault of the connection
         try:
-            self.connection.send_messages([self.message(delivery)])
+            self.connection.send_messages([message])
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as exc:
             if GOING_DOWN in (codes := _codes(exc)):
                 raise ChannelDown(f"{type(exc).__name__}: {exc}") from exc
@@ -119,12 +121,17 @@ class EmailChannel(Channel):
                 raise
             raise Refused(f"{type(exc).__name__}: {exc}") from exc
         except (OSError, smtplib.SMTPException) as exc:
+            if getattr(exc, "status_code", None) in ONE_MESSAGE_IS_WRONG:
+                raise
             raise ChannelDown(f"{type(exc).__name__}: {exc}") from exc
 
-    def message(self, delivery: Delivery) -> EmailMultiAlternatives:
-        """The mail; override it to add headers or attachments."""
+    def message(self, delivery: Delivery) -> Mail:
+        """The mail; override it to add headers or attachments. Raises ``TemplateDoesNotExist`` without a text."""
         subject, text, html = delivery.render("subject.txt", "body.txt", "body.html")
-        message = EmailMultiAlternatives(subject, text.strip() + "\n", to=[delivery.address], headers=headers(delivery))
+        subject = subject or delivery.title
+        if not text:
+            raise TemplateDoesNotExist(delivery.kind.template("body.txt"))
+        message = Mail(subject, text.strip() + "\n", to=[delivery.address], headers=headers(delivery))
         if html:
             message.attach_alternative(html, "text/html")
         return message
@@ -168,21 +175,9 @@ class InAppChannel(Channel):
 
     def store(self, deliveries: Sequence[Delivery]) -> None:
         Notification.objects.bulk_create(
-            Notification(
-                user=delivery.user, kind=delivery.kind.name, message=inbox_line(delivery), data=dict(delivery.data)
-            )
+            Notification(user=delivery.user, kind=delivery.kind.name, message=delivery.line(), data=dict(delivery.data))
             for delivery in deliveries
         )
-
-
-def inbox_line(delivery: Delivery) -> str:
-    """The kind's ``message.txt``; its title where that is missing or broken: a text must not undo an order."""
-    try:
-        [line] = delivery.render("message.txt")
-    except Exception:
-        logger.exception("The template %s cannot be rendered.", delivery.kind.template("message.txt"))
-        line = ""
-    return line or str(delivery.kind.title)
 
 
 class LogChannel(Channel):
@@ -195,12 +190,12 @@ class LogChannel(Channel):
         return True
 
     def send(self, delivery: Delivery) -> None:
-        logger.info("%s to %s: %s", delivery.kind.name, delivery.address or delivery.user, inbox_line(delivery))
+        logger.info("%s to %s: %s", delivery.kind.name, delivery.address or delivery.user, delivery.line())
 
 
 def configured_channels() -> list[Channel]:
     """An instance of each class in ``SHOPCORE_NOTIFICATIONS_CHANNELS``."""
-    classes: list[Any] = [import_string(path) for path in app_settings.CHANNELS]
+    classes: list[type[Channel]] = [import_string(path) for path in app_settings.CHANNELS]
     return [channel() for channel in classes]
 
 

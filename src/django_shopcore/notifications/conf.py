@@ -43,6 +43,7 @@ class NotificationsSettings(SettingsGroup, prefix="SHOPCORE_NOTIFICATIONS_"):
         "Alias in Django's `TASKS` of the backend that a commit wakes the delivery with, when that backend works "
         "outside of the request; empty: none.",
     )
+    TASK_QUEUE = Setting("default", text, "The queue of that backend.")
     WRITE_RATE = Setting[str | None]("120/m", rate, "Changes of one's inbox and preferences per user.")
     UNSUBSCRIBE_RATE = Setting[str | None]("60/m", rate, "Unsubscriptions by link per client.")
 

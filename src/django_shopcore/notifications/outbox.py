@@ -25,11 +25,13 @@ from django.utils import timezone
 
 from .conf import app_settings
 from .models import OutboxMessage
+from .recipients import one_line
 
 State = OutboxMessage.State
 
 SOON = 30.0  # seconds between two tries at most, while the trouble is young
 REFUSED_GIVE_UP = datetime.timedelta(minutes=15)
+OFTEN = 3  # tries, after which a message may be given up and stands behind others
 MAX_ERROR = 2000
 
 
@@ -52,47 +54,53 @@ def claim(channel: str, *, limit: int) -> list[Any]:
     elif not due.filter(pk__in=due.values("pk")[:limit]).order_by().update(**taken):
         return []
     mine = OutboxMessage.objects.using(due.db).filter(lease=lease).select_related("user")
-    return list(mine.order_by("id"))
+    # Last and shuffled: a message that ends its worker each time must not stand in front of the same others.
+    return sorted(mine, key=lambda row: ((row.attempts > OFTEN) * random.random(), row.pk))  # noqa: S311
 
 
 def finish(message: OutboxMessage, state: str, note: str = "") -> bool:
     """Ends a claimed message; false when the lease has gone to another worker."""
-    changes = {"state": state, "finished_at": timezone.now(), "last_error": note[:MAX_ERROR]}
-    return _update_held(message, **changes)
+    return _update_held(message, state=state, finished_at=timezone.now(), last_error=one_line(note)[:MAX_ERROR])
 
 
 def retry_later(message: OutboxMessage, error: str, *, refused: bool) -> bool:
-    """Frees a claimed message for another try, or gives it up when it is too old for one.
+    """Frees a claimed message for another try, or gives it up when it is too old and was tried often enough.
 
     ``refused``: the other side said for good that it will not have it, so it is given up much sooner.
     Returns false when the lease has gone to another worker.
     """
     now = timezone.now()
     age = now - message.queued_at
-    if age > (REFUSED_GIVE_UP if refused else datetime.timedelta(hours=app_settings.GIVE_UP_AFTER)):
+    limit = REFUSED_GIVE_UP if refused else datetime.timedelta(hours=app_settings.GIVE_UP_AFTER)
+    if age > limit and message.attempts > OFTEN:
         return finish(message, State.DEAD, error)
     delay = datetime.timedelta(seconds=retry_delay(message.attempts, age.total_seconds()))
-    return _update_held(message, available_at=now + delay, last_error=error[:MAX_ERROR])
+    return _update_held(message, available_at=now + delay, last_error=one_line(error)[:MAX_ERROR])
 
 
 def retry_delay(attempts: int, age: float) -> float:
-    """Seconds until the next try: doubling from two, up to half a minute or a twentieth of the age.
+    """Seconds until the next try: doubling from two, up to half a minute or a fortieth of the age.
 
     So whatever was down for minutes has its messages within a minute of its return, and what is down for a
     day is not asked twice a minute. The jitter spreads messages that failed together.
     """
-    return min(2.0 ** min(attempts, 10), max(SOON, age / 20)) * random.uniform(0.5, 1)  # noqa: S311
+    return min(2.0 ** min(attempts, 20), max(SOON, age / 40)) * random.uniform(0.5, 1)  # noqa: S311
 
 
 def release(messages: Collection[OutboxMessage]) -> None:
     """Gives claimed messages back untried."""
-    for message in messages:
-        _update_held(message, available_at=timezone.now(), attempts=message.attempts - 1)
+    if messages:
+        _held(*messages).update(lease="", available_at=timezone.now(), attempts=F("attempts") - 1)
+
+
+def _held(*messages: OutboxMessage) -> QuerySet[Any]:
+    """Those of ``messages``, all of one claim, that are still this worker's."""
+    keys = [message.pk for message in messages]
+    return OutboxMessage.objects.fresh().held().filter(pk__in=keys, lease=messages[0].lease)
 
 
 def _update_held(message: OutboxMessage, **changes: Any) -> bool:
-    held = OutboxMessage.objects.fresh().held().filter(pk=message.pk, lease=message.lease)
-    return bool(held.update(lease="", **changes))
+    return bool(_held(message).update(lease="", **changes))
 
 
 def send_again(messages: QuerySet[Any]) -> int:
@@ -167,7 +175,7 @@ def prune() -> int:
     return sum(_delete_in_chunks(states, now - datetime.timedelta(days=days)) for states, days in kept.items())
 
 
-CHUNK = 5000
+CHUNK = 900  # older versions of SQLite take no more than 999 parameters
 
 
 def _delete_in_chunks(states: Iterable[str], before: datetime.datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterable
 
@@ -14,9 +15,9 @@ from .kinds import Message, NotificationKind
 from .models import DigestEntry, OutboxMessage
 from .preferences import DIGEST_CHANNEL, OFF, Wishes, wishes_of
 from .rendering import Delivery
-from .waking import wake_after_commit
+from .signals import outbox_filled
 
-MAX_KEY = 120
+MAX_KEY = 300
 
 
 def post(kind: NotificationKind, messages: Iterable[Message]) -> None:
@@ -52,7 +53,7 @@ def post(kind: NotificationKind, messages: Iterable[Message]) -> None:
         DigestEntry.objects.bulk_create(entries)
         if rows:
             OutboxMessage.objects.bulk_create(rows, ignore_conflicts=True)
-            wake_after_commit()
+            outbox_filled.send(sender=OutboxMessage, kind=kind)
 
 
 def _is_for(channel: Channel, message: Message) -> bool:
@@ -70,16 +71,24 @@ def channels_for(kind: NotificationKind) -> list[Channel]:
 
 
 def _row(kind: NotificationKind, channel: Channel, message: Message) -> OutboxMessage:
-    key = message.key[:MAX_KEY] or uuid.uuid4().hex
     recipient = message.address or (message.user.pk if message.user is not None else "")
     return OutboxMessage(
-        dedupe_key=f"{kind.name}:{key}:{channel.name}:{recipient}"[:300],
+        dedupe_key=_dedupe_key(kind.name, message.key or uuid.uuid4().hex, channel.name, str(recipient)),
         kind=kind.name,
         channel=channel.name,
         user=message.user,
         address=message.address,
         data=dict(message.data),
     )
+
+
+def _dedupe_key(*parts: str) -> str:
+    key = ":".join(parts)
+    if len(key) <= MAX_KEY:
+        return key
+    # Cut off only, the keys of two messages might be one, and a message lost.
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: MAX_KEY - len(digest) - 1]}:{digest}"
 
 
 def _entry(kind: NotificationKind, message: Message, wishes: Wishes) -> DigestEntry:

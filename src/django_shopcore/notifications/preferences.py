@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import router
-from django.utils import translation
+from django.utils import timezone, translation
 
 from .conf import app_settings
 from .kinds import NotificationKind
@@ -23,6 +23,16 @@ OFF = "off"
 DIGEST_CHANNEL = "email"  # what a digest replaces
 
 
+def offered_digests() -> list[str]:
+    """The digests that ``SHOPCORE_NOTIFICATIONS_DISABLED`` does not name."""
+    disabled = set(app_settings.DISABLED)
+    return [
+        name
+        for name in DigestEntry.Frequency.values
+        if not disabled & {f"{name}_digest", f"{name}_digest:{DIGEST_CHANNEL}"}
+    ]
+
+
 @dataclass(frozen=True)
 class Wishes:
     """The preferences of one recipient, the defaults filled in; ``row`` is ``None`` without stored ones."""
@@ -31,24 +41,22 @@ class Wishes:
 
     def wants(self, kind: NotificationKind, channel: Channel) -> bool:
         """Whether the recipient wants single messages of ``kind`` on ``channel``."""
-        if kind.security and channel.name == DIGEST_CHANNEL:
-            return True
-        return bool(self._of(kind).get(channel.name, True)) and not (
-            channel.name == DIGEST_CHANNEL and self.digest(kind) != OFF
-        )
+        collected = channel.name == DIGEST_CHANNEL and self.digest(kind) != OFF
+        return self.switched_on(kind, channel.name) and not collected
 
-    def switched_on(self, kind: NotificationKind, channel: Channel) -> bool:
-        """The recipient's own switch, whatever the digest."""
-        return bool(self._of(kind).get(channel.name, True))
+    def switched_on(self, kind: NotificationKind, channel: str) -> bool:
+        """The recipient's own switch for the channel of this name, whatever the digest; security mail has none."""
+        if kind.security and channel == DIGEST_CHANNEL:
+            return True
+        return bool(self._of(kind).get(channel, True))
 
     def digest(self, kind: NotificationKind) -> str:
-        """``off``, ``daily`` or ``weekly``."""
+        """``off``, ``daily`` or ``weekly``; ``off`` also for one that the site has disabled since."""
         chosen = str(self._of(kind).get("digest", OFF))
-        return chosen if chosen in DigestEntry.Frequency.values and not kind.security else OFF
+        return chosen if chosen in offered_digests() and kind.may_wait else OFF
 
     def _of(self, kind: NotificationKind) -> dict[str, Any]:
-        chosen = self.row.kinds.get(kind.name, {}) if self.row else {}
-        return chosen if isinstance(chosen, dict) else {}
+        return chosen_in(self.row).get(kind.name, {}) if self.row else {}
 
     @property
     def language(self) -> str:
@@ -69,17 +77,25 @@ class Wishes:
         """The first digest hour later than ``after``, by the recipient's clock.
 
         On a day whose clock skips that hour it is the moment of the skip's end, on a day that has it twice
-        the first of the two.
+        the first of the two. Where ``USE_TZ`` is off, both times are in the site's time zone.
         """
-        local = after.astimezone(self.time_zone)
-        day = local.date()
+        if timezone.is_naive(after):
+            aware = timezone.make_aware(after, timezone.get_default_timezone())
+            return timezone.make_naive(self.next_digest(frequency, aware), timezone.get_default_timezone())
+        day = after.astimezone(self.time_zone).date()
+        hour = datetime.time(app_settings.DIGEST_HOUR % 24)
         while True:
-            hour = datetime.time(app_settings.DIGEST_HOUR % 24)
             moment = datetime.datetime.combine(day, hour, self.time_zone).astimezone(datetime.timezone.utc)
             is_day = frequency == DigestEntry.Frequency.DAILY or day.weekday() == app_settings.DIGEST_WEEKDAY % 7
             if is_day and moment > after:
                 return moment
             day += datetime.timedelta(days=1)
+
+
+def chosen_in(row: Preferences) -> dict[str, dict[str, Any]]:
+    """What ``row`` holds by kind, less what is no choice: an admin may have typed anything there."""
+    kinds = row.kinds if isinstance(row.kinds, dict) else {}
+    return {name: chosen for name, chosen in kinds.items() if isinstance(chosen, dict)}
 
 
 def wishes_of(users: Iterable[Any]) -> dict[Any, Wishes]:

@@ -13,8 +13,9 @@ from .conf import app_settings
 from .kinds import Message
 
 MAX_NAME = 60
-# Mail programs turn these into links.
-LOOKS_LIKE_A_LINK = re.compile(r"[/\\@]|\w\.\w{2,}")
+# Mail programs turn these into links. The dots are those that browsers take for one.
+LOOKS_LIKE_A_LINK = re.compile(r"[/\\@]|\w[.\u3002]\w{2,}")
+JOINERS = "\u200c\u200d"  # Persian, Indic scripts and emoji are not written without them
 
 
 def admin_messages(data: Mapping[str, Any], key: str = "") -> list[Message]:
@@ -29,9 +30,16 @@ def admin_messages(data: Mapping[str, Any], key: str = "") -> list[Message]:
 
 
 def one_line(text: Any) -> str:
-    """``text`` without line breaks and control characters: safe in a header, harmless in a plain text."""
-    cleaned = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in str(text))
-    return " ".join(cleaned.split())
+    """``text`` without line breaks, control characters and invisible ones: safe in a header and a plain text."""
+    return " ".join("".join(map(_visible, str(text))).split())
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category[0] == "Z" or category == "Cc":
+        return " "
+    # Among the format characters are those that turn the direction of what follows.
+    return "" if category in ("Cf", "Cs") and character not in JOINERS else character
 
 
 def greeting_name(user: Any) -> str:
@@ -40,4 +48,5 @@ def greeting_name(user: Any) -> str:
     Whoever registers somebody else's address chooses the name too, so one that would become a link is not used.
     """
     name = one_line(getattr(user, "first_name", "") or "")[:MAX_NAME]
-    return "" if LOOKS_LIKE_A_LINK.search(name) else name
+    as_read = unicodedata.normalize("NFKC", re.sub(f"[{JOINERS}]", "", name))
+    return "" if LOOKS_LIKE_A_LINK.search(as_read) else name

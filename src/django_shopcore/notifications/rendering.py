@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,6 +23,8 @@ from .models import OutboxMessage
 from .preferences import Wishes
 from .recipients import greeting_name, one_line
 from .unsubscribing import unsubscribe_url
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -73,15 +77,39 @@ class Delivery:
 
     def render(self, *parts: str) -> list[str]:
         """The kind's templates of these names, ``subject.txt`` for one; ``""`` for one that does not exist."""
-        with translation.override(self.wishes.language), timezone.override(self.wishes.time_zone):
+        with self._as_recipient():
             return [self._render(part) for part in parts]
+
+    def line(self) -> str:
+        """The message in one line: ``message.txt``, or the kind's title where that is missing or broken.
+
+        It never raises: a text must not undo the business that it tells about.
+        """
+        with self._as_recipient():
+            try:
+                line = self._render("message.txt")
+            except Exception:
+                logger.exception("The template %s cannot be rendered.", self.kind.template("message.txt"))
+                line = ""
+            return line or self.title
+
+    @property
+    def title(self) -> str:
+        """What the kind is called, in the recipient's language."""
+        with self._as_recipient():
+            return str(self.kind.title)
+
+    @contextmanager
+    def _as_recipient(self) -> Iterator[None]:
+        with translation.override(self.wishes.language), timezone.override(self.wishes.time_zone):
+            yield
 
     def _render(self, part: str) -> str:
         template = self.kind.template(part)
         try:
             text = render_to_string(template, self.context)
         except TemplateDoesNotExist as exc:
-            if template not in (exc.args[0] if exc.args else ""):
+            if exc.args[:1] != (template,):  # it is there, and what it extends or includes is not
                 raise
             return ""
         return text if part.startswith("body") else one_line(text)

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
 from django.urls import NoReverseMatch, reverse
 
+from django_shopcore.core.keys import parse_key
 from django_shopcore.core.links import site_url
+from django_shopcore.core.users import user_model
 
 from .conf import app_settings
-from .kinds import NotificationKind
+from .kinds import NotificationKind, kind_named
 
 SALT = "django_shopcore.notifications.unsubscribe"
 ROUTE = "shopcore:notification-unsubscribe"
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a token says: the name of a kind, and a user's key as text, or an address without an account."""
+
+    kind_name: str
+    user: str = ""
+    address: str = ""
+
+    @property
+    def kind(self) -> NotificationKind | None:
+        """``None`` when its feature has been uninstalled."""
+        return kind_named(self.kind_name)
+
+    @property
+    def user_key(self) -> Any:
+        return parse_key(user_model(), self.user) if self.user else None
 
 
 def unsubscribe_url(kind: NotificationKind, user: Any, address: str) -> str:
@@ -33,7 +54,10 @@ def make_token(kind: str, user: Any, address: str) -> str:
     return signing.dumps({"k": kind, **recipient}, salt=SALT)
 
 
-def read_token(token: str) -> dict[str, str]:
-    """``k``, the kind, with ``u``, a user's key, or ``a``, an address. Raises ``BadSignature``."""
-    content: dict[str, str] = signing.loads(token, salt=SALT)
-    return content
+def read_token(token: str) -> Link:
+    """Raises ``BadSignature`` for a token that is not ours, or of mails that cannot be turned off."""
+    content = signing.loads(token, salt=SALT)
+    link = Link(content["k"], content.get("u", ""), content.get("a", ""))
+    if link.kind is not None and link.kind.security:
+        raise signing.BadSignature("Security mail cannot be turned off.")
+    return link

@@ -14,40 +14,40 @@ from django.db import router, transaction
 
 from .conf import app_settings
 from .models import OutboxMessage
-
-framework: Any = None
-if django.VERSION >= (6, 0):
-    framework = import_module("django.tasks")
-elif apps.is_installed("django_tasks"):
-    framework = import_module("django_tasks")  # the backport
+from .signals import outbox_filled
 
 # They work inside of the request, or not at all.
 IN_PLACE = ("ImmediateBackend", "DummyBackend")
 
 
-def deliver_outbox() -> None:
-    """Delivers what is due."""
-    from .worker import drain
-
-    drain()
-
-
-deliver_task = framework.task(deliver_outbox) if framework else None
+def task_framework() -> Any:
+    """Django's own; before Django 6.0 its backport, or ``None`` where that is not installed."""
+    if django.VERSION >= (6, 0):
+        return import_module("django.tasks")
+    return import_module("django_tasks") if apps.is_installed("django_tasks") else None
 
 
-def wake_after_commit() -> None:
+def wake_after_commit(**event: Any) -> None:
     """Enqueues a delivery once the present transaction has committed; its failure is logged, no more."""
-    alias = app_settings.TASK_BACKEND
-    if deliver_task is None or not alias or not _works_elsewhere(alias):
+    if not app_settings.TASK_BACKEND or task_framework() is None:
         return
-    transaction.on_commit(
-        deliver_task.using(backend=alias).enqueue, using=router.db_for_write(OutboxMessage), robust=True
-    )
+    alias = router.db_for_write(OutboxMessage)
+    if all(hook[1] is not enqueue for hook in transaction.get_connection(alias).run_on_commit):
+        transaction.on_commit(enqueue, using=alias, robust=True)
 
 
-def _works_elsewhere(alias: str) -> bool:
-    try:
-        backend = framework.task_backends[alias]
-    except Exception:  # noqa: BLE001 - no such alias, or its class does not import: checks say so
-        return False
-    return not any(base.__name__ in IN_PLACE for base in type(backend).__mro__)
+def enqueue() -> None:
+    """Enqueues a delivery, where the backend works elsewhere."""
+    framework, alias = task_framework(), app_settings.TASK_BACKEND
+    if alias not in framework.task_backends.settings or _works_in_place(framework.task_backends[alias]):
+        return
+    from .delivery_task import deliver_outbox
+
+    deliver_outbox.using(backend=alias, queue_name=app_settings.TASK_QUEUE).enqueue()
+
+
+def _works_in_place(backend: Any) -> bool:
+    return any(base.__name__ in IN_PLACE for base in type(backend).__mro__)
+
+
+outbox_filled.connect(wake_after_commit, dispatch_uid="shopcore_notifications.wake_after_commit")

@@ -10,10 +10,11 @@ import logging
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import django.db
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from django_shopcore.core import periodic
@@ -32,7 +33,7 @@ BATCH = 50
 POLL = 1.0  # seconds between two looks at an empty outbox
 HOUSEKEEPING = 5.0  # seconds between two looks at periodic work and at what dead workers held
 LONGEST_PAUSE = 15.0
-DATABASE_ERRORS = (OperationalError, InterfaceError)
+DATABASE_AWAY = (OperationalError, InterfaceError)
 State = OutboxMessage.State
 
 
@@ -70,14 +71,14 @@ class Worker:
             try:
                 if time.monotonic() >= housekeeping:
                     housekeeping = time.monotonic() + HOUSEKEEPING
+                    close_old_connections()
                     periodic.run_due()
                     outbox.free_orphans()
                 idle = not self.deliver_once()
-            except DATABASE_ERRORS as exc:
+            except django.db.Error as exc:
                 logger.warning("The database does not answer (%s); trying again.", exc)
-                idle = True
-            finally:
                 close_old_connections()
+                idle = True
             if idle:
                 self.stop.wait(poll)
 
@@ -104,27 +105,30 @@ class Batch:
     def __init__(self, line: Line, stop: threading.Event) -> None:
         self.line, self.channel, self.stop = line, line.channel, stop
         self.outcomes: Counter[str] = Counter()
-        # Stops well before the lease is over, with time for one more message to hang.
-        self.ends_at = time.monotonic() + app_settings.LEASE / 2
+        # Stops well before the lease is over, with time for one more message to be slow at every step.
+        self.ends_at = time.monotonic() + app_settings.LEASE / 4
 
     def deliver(self) -> Counter[str]:
         # A channel that has just failed is asked with a single message, not with fifty.
-        rows = outbox.claim(self.channel.name, limit=1 if self.line.failures else BATCH)
-        if not rows:
+        left = deque(outbox.claim(self.channel.name, limit=1 if self.line.failures else BATCH))
+        if not left:
             return self.outcomes
-        left = list(rows)
+        tried: OutboxMessage | None = None
         try:
             self._open()
-            wishes = wishes_of(row.user for row in rows if row.user is not None)
-            while left and not self.stop.is_set() and time.monotonic() < self.ends_at:
-                self._deliver(left[0], wishes.get(left[0].user_id, Wishes()))
-                left.pop(0)
+            wishes = wishes_of(row.user for row in left if row.user is not None)
+            # At least one, however long the opening took: else a slow channel would never get anywhere.
+            while left and not self.stop.is_set() and (tried is None or time.monotonic() < self.ends_at):
+                tried = left.popleft()
+                self._deliver(tried, wishes.get(tried.user_id, Wishes()))
             self.line.failures = 0
         except ChannelDown as exc:
-            self._pause(left.pop(0), str(exc))
+            self._pause(tried or left.popleft(), str(exc))
         finally:
-            self.channel.close()
-            outbox.release(left)
+            try:
+                outbox.release(left)
+            finally:
+                self._close()
         return self.outcomes
 
     def _pause(self, tried: OutboxMessage, error: str) -> None:
@@ -137,10 +141,16 @@ class Batch:
     def _open(self) -> None:
         try:
             self.channel.open()
-        except (ChannelDown, *DATABASE_ERRORS):
+        except ChannelDown:
             raise
         except Exception as exc:  # a channel that cannot even start is down, whatever it says
             raise ChannelDown(f"{type(exc).__name__}: {exc}") from exc
+
+    def _close(self) -> None:
+        try:
+            self.channel.close()
+        except Exception:
+            logger.exception("The channel %s did not close.", self.channel.name)
 
     def _deliver(self, row: OutboxMessage, wishes: Wishes) -> None:
         try:
@@ -148,9 +158,10 @@ class Batch:
         except Skip as exc:
             note = str(exc)
             outcome, settle = "skipped", lambda: outbox.finish(row, State.SKIPPED, note)
-        except (ChannelDown, *DATABASE_ERRORS):
+        except ChannelDown:
             raise
         except Exception as exc:
+            # Errors of the database too: one that this message makes each time must not hold up the others.
             error, refused = f"{type(exc).__name__}: {exc}", isinstance(exc, Refused)
             logger.warning("Message %s (%s) was not delivered: %s", row.pk, row.kind, error, exc_info=not refused)
             outcome, settle = "retried", lambda: outbox.retry_later(row, error, refused=refused)
@@ -161,16 +172,18 @@ class Batch:
         self.outcomes[outcome] += 1
 
     def _settle(self, write: Callable[[], bool]) -> bool:
-        """Writes down what became of a message; with the database away for a moment, when it is back.
+        """Writes down what became of a message; with the database away, as soon as it is back.
 
-        A mail that was sent and not written down would be sent again.
+        A mail that was sent and not written down would be sent again, so this ends without success only
+        when the worker is to stop and its batch's time is over.
         """
         while True:
             try:
                 return write()
-            except DATABASE_ERRORS:
-                if time.monotonic() >= self.ends_at:
+            except DATABASE_AWAY as exc:
+                if self.stop.is_set() and time.monotonic() >= self.ends_at:
                     raise
+                logger.warning("The database does not answer (%s); trying again.", exc)
                 close_old_connections()
                 self.stop.wait(0.5)
                 time.sleep(0.1)
