@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from django_shopcore.accounts import checks
 from django_shopcore.accounts.apps import AUTHENTICATOR
@@ -82,9 +84,29 @@ def test_a_missing_user_model_is_left_to_django(settings: Any) -> None:
     assert checks.check_user_model(None) == []
 
 
-def test_getting_ready_twice_signs_in_once() -> None:
-    from django.apps import apps
+def test_mandatory_verification_needs_the_column_and_the_mail(settings: Any, ours: bool) -> None:
+    settings.SHOPCORE_ACCOUNTS_EMAIL_VERIFICATION = "mandatory"
+    missing = [] if ours else ["shopcore.E205"]
+    missing += [] if apps.is_installed("django_shopcore.notifications") else ["shopcore.E206"]
+    assert ids(checks.check_verification(None)) == missing
+    for word in ("optional", "none"):
+        settings.SHOPCORE_ACCOUNTS_EMAIL_VERIFICATION = word
+        assert checks.check_verification(None) == []
 
+
+def test_which_a_missing_user_model_does_not_break(settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_EMAIL_VERIFICATION = "mandatory"
+    settings.AUTH_USER_MODEL = "nothing.User"
+    assert "shopcore.E205" not in ids(checks.check_verification(None))
+
+
+def test_a_word_that_is_none_of_the_three_is_an_error(settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_EMAIL_VERIFICATION = "always"
+    with pytest.raises(SystemCheckError, match=r'takes one of "none" or "optional" or "mandatory"|E001'):
+        call_command("check")
+
+
+def test_getting_ready_twice_signs_in_once() -> None:
     apps.get_app_config("shopcore_accounts").ready()
     assert default_authenticators.count(AUTHENTICATOR) == 1
 

@@ -17,10 +17,12 @@ class AccountsConfig(AppConfig):
 
         from . import (
             checks,  # noqa: F401 - importing registers the checks
+            registration,
             services,
         )
 
         periodic.register("accounts.prune_sessions", every=timedelta(hours=1), run=services.prune_sessions)
+        periodic.register("accounts.prune_registrations", every=timedelta(hours=1), run=registration.prune)
 
         if AUTHENTICATOR not in default_authenticators:
             default_authenticators.append(AUTHENTICATOR)

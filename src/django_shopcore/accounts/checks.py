@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from jwt.algorithms import has_crypto, requires_cryptography
 
+from django_shopcore.core.users import column
+
+from .conf import MANDATORY, app_settings
 from .tokens import jwt_setting
+from .users import VERIFIED
 
 # RFC 7518, 3.2: a key at least as long as the digest.
 SYMMETRIC = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -59,3 +64,24 @@ def check_user_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         hint = "Accounts sign in by e-mail: add an EmailField and name it in EMAIL_FIELD."
         return [Error("AUTH_USER_MODEL has no e-mail field.", hint=hint, id="shopcore.E202")]
     return []
+
+
+@register()
+def check_verification(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E205, E206: verification is mandatory where nobody could ever verify an address."""
+    if app_settings.EMAIL_VERIFICATION != MANDATORY:
+        return []
+    messages: list[CheckMessage] = []
+    setting = 'SHOPCORE_ACCOUNTS_EMAIL_VERIFICATION is "mandatory"'
+    try:
+        has_column = column(VERIFIED) is not None
+    except ImproperlyConfigured:
+        has_column = True  # there is no user model at all, which Django reports
+    if not has_column:
+        hint = f"Add a BooleanField {VERIFIED} to it, or set the setting to none."
+        messages.append(Error(f"{setting}, and AUTH_USER_MODEL has no {VERIFIED}.", hint=hint, id="shopcore.E205"))
+    if not apps.is_installed("django_shopcore.notifications"):
+        hint = "Add it to INSTALLED_APPS: without the mail nobody can register."
+        text = f"{setting}, and django_shopcore.notifications is not installed."
+        messages.append(Error(text, hint=hint, id="shopcore.E206"))
+    return messages

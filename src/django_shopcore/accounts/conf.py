@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from django_shopcore.core.conf import Setting, SettingsGroup, natural, rate
+from django_shopcore.core.conf import Setting, SettingsGroup, natural, one_of, positive_int, rate, text
+
+NONE, OPTIONAL, MANDATORY = "none", "optional", "mandatory"
 
 
 class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
@@ -10,11 +12,33 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         "Seconds in which a spent refresh token is merely refused, for two tabs that refresh at once. Later it "
         "ends its session, since it was probably stolen.",
     )
+    EMAIL_VERIFICATION = Setting(
+        OPTIONAL,
+        one_of(NONE, OPTIONAL, MANDATORY),
+        'Whether people prove that an address is theirs. `"optional"`: they are asked to. `"mandatory"`: without it '
+        "there is no account, and registering does not tell whether an address is taken.",
+    )
+    PASSWORD_RESET_PATH = Setting(
+        "/reset-password/",
+        text,
+        "The front end's page for a new password, where mails lead: below `SHOPCORE_SITE_URL`.",
+    )
+    EMAIL_VERIFY_PATH = Setting("/verify-email/", text, "The page that confirms the address of an account.")
+    EMAIL_CHANGE_PATH = Setting("/confirm-email/", text, "The page that confirms a new address.")
+    PASSWORD_RESET_TIMEOUT = Setting(3600, positive_int, "Seconds for which a link to a new password works.")
+    EMAIL_LINK_TIMEOUT = Setting(259_200, positive_int, "Seconds for which links that confirm an address work.")
+    MAIL_COOLDOWN = Setting(
+        60, natural, "Seconds in which an address gets no second mail of a kind that anybody can ask for; 0: none."
+    )
+    MAIL_RATE = Setting[str | None]("10/m", rate, "Requests for mails with links per client.")
+    CONFIRM_RATE = Setting[str | None]("20/m", rate, "Uses of links from mails per client.")
     LOGIN_RATE = Setting[str | None]("10/m", rate, "Attempts to sign in per client.")
     REGISTER_RATE = Setting[str | None]("10/m", rate, "Registrations per client.")
     REFRESH_RATE = Setting[str | None]("120/m", rate, "Refreshes of tokens per client.")
     PASSWORD_RATE = Setting[str | None](
-        "10/m", rate, "Requests per user that prove the current password: changing it, deleting the account."
+        "10/m",
+        rate,
+        "Requests per user that prove the current password: changing it or the address, deleting the account.",
     )
     WRITE_RATE = Setting[str | None]("120/m", rate, "Other changes of accounts and sessions per user.")
 

@@ -34,5 +34,14 @@ def wrong_password(field: str) -> InvalidInput:
     return InvalidInput([field_error(field, "invalid_password", _("The password is wrong."))])
 
 
+def invalid_link() -> InvalidInput:
+    """One answer for a link that was used, is too old, was made stale or never was one."""
+    return InvalidInput([field_error("token", "invalid_link", _("The link is not valid any more. Ask for a new one."))])
+
+
+def address_taken() -> InvalidInput:
+    return InvalidInput([field_error("token", "address_taken", _("There is an account with this address already."))])
+
+
 def last_admin() -> Conflict:
     return Conflict(_("This is the last active admin."), code="last_admin")

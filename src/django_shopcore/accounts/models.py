@@ -12,6 +12,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from .abstract_models import AbstractUser
+from .addresses import MAX_LENGTH
 from .querysets import SessionQuerySet, auth_hashes
 
 MAX_USER_AGENT = 300
@@ -66,3 +67,28 @@ class Session(models.Model):
         if self.ended_at is not None or self.expires_at <= (now or timezone.now()) or not self.user.is_active:
             return False
         return any(constant_time_compare(self.auth_hash, expected) for expected in auth_hashes(self.user))
+
+
+class PendingRegistration(models.Model):
+    """A registration that waits for its address to be confirmed, where that is mandatory. It is no account.
+
+    There may be several of one address, and of one that is taken: making it tells nobody anything.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(_("email address"), max_length=MAX_LENGTH)
+    password = models.CharField(_("password"), max_length=128, help_text=_("Hashed."))
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("pending registration")
+        verbose_name_plural = _("pending registrations")
+        indexes = [
+            models.Index(fields=["email"], name="shopcore_pending_email"),
+            models.Index(fields=["created_at"], name="shopcore_pending_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email

@@ -14,7 +14,8 @@ from django_shopcore.core.fields import StrictBooleanField, TextField, UTCDateTi
 from django_shopcore.core.users import ADMIN, column, email_column, user_model
 
 from .addresses import MAX_LENGTH, normalise_email, validate_address
-from .users import CREATED, new_user, users_with_email
+from .conf import MANDATORY, app_settings
+from .users import CREATED, new_user, sketch, users_with_email
 
 MAX_PASSWORD = 1024  # a hasher reads all of it
 MAX_NAME = 150
@@ -43,6 +44,17 @@ def name_field(name: str) -> TextField:
     """A part of a person's name, as long as the user model takes."""
     limit = user_model()._meta.get_field(name).max_length if column(name) else MAX_NAME
     return TextField(max_length=min(limit or MAX_NAME, MAX_NAME), required=False, allow_blank=True)
+
+
+def check_address(value: str) -> str:
+    """``value`` as the user model stores it. Raises Django's or DRF's ``ValidationError``."""
+    validate_address(value.strip())
+    email = normalise_email(value)
+    # Lower case can be longer than what it was made of.
+    if len(email) > MAX_LENGTH:
+        raise ValidationError(_("Enter a valid email address."), code="invalid")
+    user_model()._meta.get_field(email_column()).run_validators(email)
+    return email
 
 
 def check_new_password(password: str, user: Any, field: str) -> None:
@@ -121,7 +133,10 @@ class RoleSerializer(serializers.Serializer[Any]):
     ],
 )
 class RegistrationSerializer(serializers.Serializer[Any]):
-    """Checks a registration; ``unsaved_user`` is what it asks for."""
+    """Checks a registration; ``unsaved_user`` is what it asks for.
+
+    Where addresses have to be verified it does not look whether this one is taken.
+    """
 
     email = TextField(max_length=MAX_LENGTH, help_text="Unique without regard to case.")
     password = PasswordField()
@@ -130,13 +145,9 @@ class RegistrationSerializer(serializers.Serializer[Any]):
         return {**super().get_fields(), **{name: name_field(name) for name in ("first_name", "last_name")}}
 
     def validate_email(self, value: str) -> str:
-        validate_address(value.strip())
-        email = normalise_email(value)
-        # Lower case can be longer than what it was made of.
-        if len(email) > MAX_LENGTH:
-            raise ValidationError(_("Enter a valid email address."), code="invalid")
-        user_model()._meta.get_field(email_column()).run_validators(email)
-        self._check_free(email)
+        email = check_address(value)
+        if app_settings.EMAIL_VERIFICATION != MANDATORY:
+            self._check_free(email)
         return email
 
     @staticmethod
@@ -145,7 +156,8 @@ class RegistrationSerializer(serializers.Serializer[Any]):
             raise ValidationError([ErrorDetail(str(_("There is an account with this address already.")), "unique")])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        self.unsaved_user = new_user(
+        make = sketch if app_settings.EMAIL_VERIFICATION == MANDATORY else new_user
+        self.unsaved_user = make(
             email=attrs["email"], first_name=attrs.get("first_name", ""), last_name=attrs.get("last_name", "")
         )
         check_new_password(attrs["password"], self.unsaved_user, "password")

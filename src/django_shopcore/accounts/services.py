@@ -43,7 +43,7 @@ def change_password(user: Any, *, current: str, new: str, session: Session | Non
 
     Raises ``InvalidInput`` on ``current_password`` when that is wrong.
     """
-    checked = _check_password(user, current, "current_password")
+    checked = check_password(user, current, "current_password")
     user.set_password(new)  # slow on purpose, so before anything is locked
     with atomic_write(user_model()):
         _still_same(lock_users([user.pk]), checked, "current_password")
@@ -61,7 +61,7 @@ def delete_account(user: Any, *, password: str) -> None:
 
     Raises ``InvalidInput`` on ``password`` when that is wrong, ``Conflict`` for the last active admin.
     """
-    checked = _check_password(user, password, "password")
+    checked = check_password(user, password, "password")
     with atomic_write(user_model()):
         user = _still_same(lock_for_removal([user.pk]), checked, "password")
         pk = user.pk
@@ -70,7 +70,8 @@ def delete_account(user: Any, *, password: str) -> None:
         signals.user_deleted.send(sender=type(user), user=user)
 
 
-def _check_password(user: Any, password: str, field: str) -> str:
+def check_password(user: Any, password: str, field: str) -> str:
+    """The stored password, once ``password`` has proved right. Raises ``InvalidInput`` on ``field``."""
     if not user.check_password(password):
         raise wrong_password(field)
     return str(user.password)

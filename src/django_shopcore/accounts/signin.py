@@ -21,11 +21,11 @@ from django_shopcore.core.writes import atomic_write
 from . import signals
 from .addresses import normalise_email
 from .admins import lock_users
-from .conf import app_settings
+from .conf import MANDATORY, app_settings
 from .exceptions import invalid_credentials, invalid_token, session_ended, token_reused, token_spent
 from .models import MAX_USER_AGENT, Session
 from .tokens import AccessToken, RefreshToken, jwt_setting, token_hash
-from .users import users_with_email
+from .users import is_unverified, users_with_email
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +40,13 @@ class Tokens(NamedTuple):
 def check_credentials(request: HttpRequest, *, email: str, password: str) -> Any:
     """The active user with this address and password, by the site's authentication backends.
 
-    Raises ``AuthenticationFailed``, the same for an unknown address, a wrong password and an inactive user,
-    after the same work: the backends run in each case, and Django's hashes a password for nobody.
+    Raises ``AuthenticationFailed``, the same for an unknown address, a wrong password, an inactive user and one
+    who has to verify the address first, after the same work: the backends run in each case, and Django's
+    hashes a password for nobody.
     """
     user = authenticate(request, username=_login_name(email), password=password)
-    if user is None or not user.is_active:
+    must_verify = app_settings.EMAIL_VERIFICATION == MANDATORY
+    if user is None or not user.is_active or (must_verify and is_unverified(user)):
         raise invalid_credentials()
     return user
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import user_views, views
+from . import mail_views, user_views, views
 
 # A key is any text here: what is not a key of the model is answered by the view, as a problem.
 urlpatterns = [
@@ -14,6 +14,12 @@ urlpatterns = [
     path("auth/me/", user_views.MeView.as_view(), name="me"),
     path("auth/me/delete/", user_views.MeDeleteView.as_view(), name="me-delete"),
     path("auth/password/change/", user_views.PasswordChangeView.as_view(), name="password-change"),
+    path("auth/password/reset/", mail_views.PasswordResetView.as_view(), name="password-reset"),
+    path("auth/password/reset/confirm/", mail_views.PasswordResetConfirmView.as_view(), name="password-reset-confirm"),
+    path("auth/email/verify/", mail_views.EmailVerifyView.as_view(), name="email-verify"),
+    path("auth/email/verify/resend/", mail_views.EmailVerifyResendView.as_view(), name="email-verify-resend"),
+    path("auth/email/change/", mail_views.EmailChangeView.as_view(), name="email-change"),
+    path("auth/email/change/confirm/", mail_views.EmailChangeConfirmView.as_view(), name="email-change-confirm"),
     path("users/", user_views.UserViewSet.as_view({"get": "list"}), name="user-list"),
     path(
         "users/<pk>/",

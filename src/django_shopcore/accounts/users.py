@@ -16,6 +16,7 @@ from .abstract_models import AbstractUser
 from .addresses import normalise_email
 
 CREATED = ("created_at", "date_joined")
+VERIFIED = "email_verified"
 
 
 def users_with_email(email: str) -> list[Any]:
@@ -28,13 +29,23 @@ def users_with_email(email: str) -> list[Any]:
     return [user for user in found if normalise_email(getattr(user, name)) == wanted]
 
 
+def is_unverified(user: Any) -> bool:
+    """Whether the owner has still to prove that the address is theirs; never where the model cannot say."""
+    return column(VERIFIED) is not None and not getattr(user, VERIFIED)
+
+
 def new_user(*, email: str, first_name: str = "", last_name: str = "") -> Any:
     """An unsaved user without a password. ``email`` is normalised."""
-    model = user_model()
-    user = model()
+    user = sketch(email=email, first_name=first_name, last_name=last_name)
+    if email_column() != user.USERNAME_FIELD:
+        setattr(user, user.USERNAME_FIELD, _username_for(email))
+    return user
+
+
+def sketch(*, email: str, first_name: str = "", last_name: str = "") -> Any:
+    """A user to check a password against, made without a look at the database; it has no user name yet."""
+    user = user_model()()
     setattr(user, email_column(), email)
-    if email_column() != model.USERNAME_FIELD:
-        setattr(user, model.USERNAME_FIELD, _username_for(email))
     for name, value in (("first_name", first_name), ("last_name", last_name)):
         if column(name):
             setattr(user, name, value)

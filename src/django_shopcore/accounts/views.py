@@ -3,32 +3,32 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore.core.access import ANYONE, SIGNED_IN
 from django_shopcore.core.schema import describe
-from django_shopcore.core.views import ShopcoreView, ShopcoreViewSet, validated
+from django_shopcore.core.views import PrivateView, ShopcoreViewSet, validated
 
-from . import limits, serializers, services, signin
+from . import limits, registration, serializers, services, signin
 from .authentication import current_session
+from .conf import MANDATORY, app_settings
+from .mail_serializers import AcceptedSerializer
 from .models import Session
 
 NO_CONTENT = OpenApiResponse(description="Done.")
 
 
-class AccountsView(ShopcoreView):
-    """Responses that no cache may keep."""
+def accepted() -> Response:
+    """202 with the one text that is true of every address."""
+    detail = _("If everything is right with this address, a mail is on its way to it.")
+    return Response({"detail": detail}, status=202)
 
+
+class AccountsView(PrivateView):
     schema_tag = "accounts"
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        patch_vary_headers(response, ["Authorization"])
-        response["Cache-Control"] = "no-store"
-        return response
 
 
 class RegisterView(AccountsView):
@@ -38,15 +38,19 @@ class RegisterView(AccountsView):
 
     @describe(
         summary="Register",
-        description="Makes an account. The password has to pass the site's password validators.",
+        description="Makes an account. The password has to pass the site's password validators. Where verifying the "
+        "address is mandatory the answer is 202 for every address, and the link in the mail makes the account.",
         request=serializers.RegistrationSerializer,
-        responses={201: serializers.UserSerializer},
+        responses={201: serializers.UserSerializer, 202: AcceptedSerializer},
         operation_id="register",
     )
     def post(self, request: Request) -> Response:
         serializer = serializers.RegistrationSerializer(data=request.data)
         password = validated(serializer)["password"]
         serializer.unsaved_user.set_password(password)
+        if app_settings.EMAIL_VERIFICATION == MANDATORY:
+            registration.request(serializer.unsaved_user)
+            return accepted()
         user = services.register(serializer.unsaved_user, recheck=serializer.recheck)
         return Response(serializers.UserSerializer(user).data, status=201)
 

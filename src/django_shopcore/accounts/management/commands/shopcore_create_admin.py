@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from django_shopcore.accounts.addresses import normalise_email, validate_address
-from django_shopcore.accounts.users import new_user, users_with_email
+from django_shopcore.accounts.users import VERIFIED, new_user, users_with_email
 from django_shopcore.core.errors import Conflict
 from django_shopcore.core.users import ADMIN, column, user_model
 from django_shopcore.core.writes import atomic_write
@@ -65,6 +65,6 @@ class Command(BaseCommand):
         admin = column(*ADMIN)
         if admin is None:
             raise CommandError(f"{user_model()._meta.label} has neither of the columns {', '.join(ADMIN)}.")
-        for name in (admin, "is_staff", "is_superuser", "is_active"):
+        for name in (admin, "is_staff", "is_superuser", "is_active", VERIFIED):
             if column(name):
                 setattr(user, name, True)

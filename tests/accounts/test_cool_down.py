@@ -1,0 +1,78 @@
+"""How often an address gets the same mail: once in a while, however many ask at once and whatever counts."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import override_settings
+
+from django_shopcore.accounts import mail_requests
+from django_shopcore.core.models import RateLimitWindow
+from tests.accounts.mails import post, posted
+from tests.factories.accounts import UserFactory
+from tests.parallel import at_once
+
+pytestmark = [pytest.mark.projects("full", "host_user"), pytest.mark.django_db]
+
+RESET = "password/reset/"
+
+
+def redis(url: str) -> Any:
+    return override_settings(
+        CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}}
+    )
+
+
+def test_an_address_gets_one_mail_in_a_while(user: Any, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN = 60
+    settings.SHOPCORE_RATE_LIMITS = False  # does not switch it off
+    answers = [post(RESET, {"email": address}) for address in (user.email, user.email, f" {user.email.upper()}")]
+
+    assert [answer.status_code for answer in answers] == [202] * 3
+    assert len({answer.content for answer in answers}) == 1
+    assert [kind for kind, *_ in posted()] == ["password_reset"]
+    post(RESET, {"email": "other@example.com"})
+    assert len(posted()) == 2
+
+
+def test_after_the_cool_down_it_gets_another(user: Any, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN = 60
+    post(RESET, {"email": user.email})
+    RateLimitWindow.objects.update(ends_at=0)
+    post(RESET, {"email": user.email})
+    assert len(posted()) == 2
+
+
+def asks_at_once(user: Any, settings: Any) -> int:
+    settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN = 60
+    settings.SHOPCORE_ACCOUNTS_MAIL_RATE = None
+    answers = at_once([partial(post, RESET, {"email": user.email})] * 8)
+    assert [answer.status_code for answer in answers] == [202] * 8
+    return len(posted())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_requests_at_once_one_sends_a_mail(settings: Any) -> None:
+    assert asks_at_once(UserFactory(), settings) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_also_when_a_shared_cache_counts(settings: Any, redis_url: str) -> None:
+    with redis(redis_url):
+        cache.clear()
+        assert asks_at_once(UserFactory(), settings) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_also_when_the_shared_cache_is_dead(settings: Any) -> None:
+    with redis("redis://127.0.0.1:1/0"):
+        assert asks_at_once(UserFactory(), settings) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_without_the_cool_down_each_sends_one(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail_requests, "first_in", lambda key, seconds: True)
+    assert asks_at_once(UserFactory(), settings) == 8
