@@ -51,8 +51,8 @@ def test_each_chunk_reads_twice_however_many_rows_it_has() -> None:
 
     assert report.created == 2000
     assert more - few == 2 * 2
-    # The tree of categories is read once.
-    assert few == 2 * 2 + 1
+    # The tree of categories is read once, and who is to be told.
+    assert few == 2 * 2 + 1 + 1
 
 
 def test_an_import_without_changes_only_reads() -> None:

@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class CatalogConfig(AppConfig):
@@ -9,3 +9,6 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401 - importing registers the checks
+
+        if apps.is_installed("django_shopcore.notifications"):
+            from . import notifications  # noqa: F401 - importing declares them

@@ -13,6 +13,7 @@ from ..conf import app_settings
 
 Entry = dict[str, Any]
 MAX_CHANGES = 20
+MAX_CREATED = 100
 
 
 def entry(line: int, field: str, code: str, detail: Any) -> Entry:
@@ -36,7 +37,7 @@ class ImportReport:
 
     ``errors`` and ``warnings`` are lists of ``{"line", "field", "code", "detail"}`` with at most
     ``SHOPCORE_CATALOG_MAX_REPORTED_ERRORS`` entries each; the numbers count them all. ``changes`` shows the
-    first few products that are new or different.
+    first few products that are new or different; ``first_created`` are the first hundred new ones.
     """
 
     created: int = 0
@@ -46,6 +47,7 @@ class ImportReport:
     errors: list[Entry] = field(default_factory=list)
     warnings: list[Entry] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    first_created: list[Any] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:

@@ -18,7 +18,7 @@ from django_shopcore.core.locking import lock_rows
 from .. import get_category_model, get_product_model
 from ..serializers import UNIQUE_MESSAGES, product_serializer_class
 from .records import Row
-from .report import Change, ImportReport
+from .report import MAX_CREATED, Change, ImportReport
 from .tree import CategoryTree
 
 
@@ -193,4 +193,5 @@ class ProductWriter:
                 product.updated_at = now
             self.manager.bulk_update(chunk.changed, sorted({*chunk.columns, "updated_at"}))
         if chunk.new:
-            self.manager.bulk_create(chunk.new)
+            made = self.manager.bulk_create(chunk.new)
+            self.report.first_created += made[: MAX_CREATED - len(self.report.first_created)]
