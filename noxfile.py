@@ -17,7 +17,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = []
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = ".[postgres,redis,argon2,rs256,swagger]"
+EXTRAS = ".[postgres,redis,argon2,rs256,mail,swagger]"
 MANAGE = ("python", "example_project/manage.py")
 
 

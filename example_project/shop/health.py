@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from typing import Any
 
+from django.apps import apps
 from django.core.cache import cache
-from django.db import connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 
@@ -15,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 LIVE = "/healthz/live"
 READY = "/healthz/ready"
+MAX_OUTBOX_LAG = 300  # seconds
 
 
 def is_probe(request: HttpRequest) -> bool:
@@ -24,10 +27,31 @@ def is_probe(request: HttpRequest) -> bool:
 def answer(request: HttpRequest) -> HttpResponseBase:
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    checks = {name: _state(name, check) for name, check in CHECKS.items()} if request.path == READY else {}
-    failing = any(state != "ok" for state in checks.values())
-    body = {"status": "failing" if failing else "ok", **({"checks": checks} if checks else {})}
-    return JsonResponse(body, status=503 if failing else 200, headers={"Cache-Control": "no-store"})
+    body = _readiness() if request.path == READY else {"status": "ok"}
+    status = 200 if body["status"] == "ok" else 503
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _readiness() -> dict[str, Any]:
+    checks = {name: _state(name, check) for name, check in CHECKS.items()}
+    body: dict[str, Any] = {"status": "ok" if set(checks.values()) == {"ok"} else "failing", "checks": checks}
+    if apps.is_installed("django_shopcore.notifications"):
+        # It does not make the process unready: taking that out of rotation would not deliver anything sooner.
+        lag = _outbox_lag() if checks["database"] == "ok" else None
+        checks["outbox"] = "unknown" if lag is None else "lagging" if lag > MAX_OUTBOX_LAG else "ok"
+        body["outbox_lag_seconds"] = lag
+    return body
+
+
+def _outbox_lag() -> float | None:
+    """Seconds for which the longest waiting message waits; ``None`` where that cannot be told."""
+    from django_shopcore.notifications import outbox
+
+    try:
+        return round(outbox.lag(), 1)
+    except Error:
+        logger.exception("The lag of the outbox is unknown.")
+        return None
 
 
 def _state(name: str, check: Callable[[], None]) -> str:

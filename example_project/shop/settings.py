@@ -185,7 +185,10 @@ with suppress(OSError):  # WhiteNoise warns of a folder that is not there
 
 # --- Mail -----------------------------------------------------------------------------------------------
 
-globals().update(env.require("EMAIL_URL", mail.mail_settings, mail.mail_settings("console:"), unless=DEBUG))
+_mail = env.require("EMAIL_URL", mail.mail_settings, mail.mail_settings("console:"), unless=DEBUG)
+globals().update(_mail)
+if "ANYMAIL" in _mail:
+    INSTALLED_APPS.append("anymail")
 DEFAULT_FROM_EMAIL = env.read("DEFAULT_FROM_EMAIL", words.address, hosts.sender(SITE_URL))
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMIN_EMAILS: list[str] = env.read("ADMIN_EMAILS", words.addresses, [])
@@ -195,6 +198,7 @@ ADMIN_EMAILS: list[str] = env.read("ADMIN_EMAILS", words.addresses, [])
 # Some of its settings have a short name as well; a variable by a setting's own name comes last and so wins.
 SHOPCORE_RATE_LIMITS = env.read("RATE_LIMITS", words.switch, True)
 SHOPCORE_SITE_URL = SITE_URL
+SHOPCORE_NOTIFICATIONS_SITE_NAME = "Shop"
 SHOPCORE_NOTIFICATIONS_ADMIN_EMAILS = ADMIN_EMAILS
 SHOPCORE_TRUSTED_PROXIES = env.read("TRUSTED_PROXIES", words.natural, 0)
 globals().update(library_settings(env, INSTALLED_APPS))

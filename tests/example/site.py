@@ -140,7 +140,13 @@ class Server:
 
     def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers=named)
+        return self._send(Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers=named))
+
+    def post(self, path: str, body: Any) -> Answer:
+        headers, data = {"Content-Type": "application/json"}, json.dumps(body).encode()
+        return self._send(Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method="POST"))
+
+    def _send(self, request: Request) -> Answer:
         try:
             with urlopen(request, timeout=30) as response:  # noqa: S310
                 return Answer(response.status, response.headers, response.read())

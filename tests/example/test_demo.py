@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import time
 
 import pytest
 
@@ -92,3 +93,46 @@ def test_the_printed_lines_work_in_a_shell(loaded: Site) -> None:
     assert '"count":' in done.stdout
     assert '"slug":"my-first-product"' in done.stdout
     assert swagger.status == 200
+
+
+def test_mails_are_delivered_by_the_server_and_printed(loaded: Site) -> None:
+    port = free_port()
+    command = (*PYTHON, "manage.py", "demo", "--no-browser", "--port", str(port))
+    registration = {"email": "ada@example.com", "password": "correct horse battery"}
+    with loaded.serve(*command, variables={}, port=port) as server:
+        assert "delivered by a thread of this server and printed to this terminal" in server.log.read_text()
+        assert server.post("/api/v1/auth/register/", registration).status == 201
+        give_up = time.monotonic() + 20
+        while "Subject: Welcome" not in (log := server.log.read_text()) and time.monotonic() < give_up:
+            time.sleep(0.1)
+
+    assert "To: ada@example.com" in log
+    assert f"http://127.0.0.1:{port}" in log.partition("Subject: Welcome")[2]
+    assert "Traceback" not in log
+    assert "periodic" not in log
+
+
+UNFORESEEN = """
+import threading, time
+import django; django.setup()
+from shop.sample import delivery
+from django_shopcore.notifications.worker import Worker
+calls = []
+def run(self):
+    calls.append(1)
+    if len(calls) == 1:
+        raise ValueError("unforeseen")
+    self.stop.wait()
+Worker.run, delivery.PAUSE = run, 0.01
+with delivery.delivery():
+    while len(calls) < 2:
+        time.sleep(0.01)
+print(len(calls), [thread.name for thread in threading.enumerate()])
+"""
+
+
+def test_the_delivery_survives_what_is_unforeseen_and_ends_with_the_server(site: Site) -> None:
+    done = site.python(UNFORESEEN, {"DEBUG": "on"})
+
+    assert done.stdout == "2 ['MainThread']\n"
+    assert "ValueError: unforeseen" in done.stderr

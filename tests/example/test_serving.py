@@ -33,7 +33,8 @@ def test_probes(server: Server) -> None:
     live, ready = server.get("/healthz/live", Host="10.0.0.7"), server.get("/healthz/ready", Host="10.0.0.7")
 
     assert (live.status, live.json) == (200, {"status": "ok"})
-    assert (ready.status, ready.json) == (200, {"status": "ok", "checks": {"database": "ok", "cache": "ok"}})
+    checks = {"database": "ok", "cache": "ok", "outbox": "ok"}
+    assert (ready.status, ready.json) == (200, {"status": "ok", "checks": checks, "outbox_lag_seconds": 0})
     assert server.get("/healthz/live", method="POST").status == 405
 
 
@@ -159,9 +160,42 @@ def test_failures_are_answered_without_details(site: Site) -> None:
     ready, products, admin = site.answers(code, {**variables, "ALLOWED_HOSTS": "testserver"})
 
     assert ready[0] == 503
-    assert json.loads(ready[2]) == {"status": "failing", "checks": {"database": "ok", "cache": "failing"}}
+    checks = {"database": "ok", "cache": "failing", "outbox": "unknown"}
+    assert json.loads(ready[2]) == {"status": "failing", "checks": checks, "outbox_lag_seconds": None}
     assert (products[0], json.loads(products[2])["code"]) == (503, "service_unavailable")
     assert (admin[0], admin[2]) == (500, "Something went wrong on our side. It has been logged.\n")
+
+
+LAGGING = """
+from datetime import timedelta
+from django.core.management import call_command
+from django.utils import timezone
+from django_shopcore.notifications.models import OutboxMessage
+call_command("migrate", verbosity=0)
+for minutes in (4, 6):
+    ago = timezone.now() - timedelta(minutes=minutes)
+    OutboxMessage.objects.create(dedupe_key=minutes, kind="welcome", channel="email", queued_at=ago)
+    answers.append(client.get("/healthz/ready"))
+"""
+
+
+def test_an_outbox_that_lags_is_told_and_takes_no_process_out_of_rotation(fresh_site: Site) -> None:
+    soon, late = fresh_site.answers(LAGGING, PRODUCTION)
+
+    assert (soon[0], json.loads(soon[2])["checks"]["outbox"]) == (200, "ok")
+    body = json.loads(late[2])
+    assert (late[0], body["status"], body["checks"]["outbox"]) == (200, "ok", "lagging")
+    assert 360 <= body["outbox_lag_seconds"] < 420
+
+
+def test_without_a_database_the_lag_is_unknown(site: Site) -> None:
+    variables = {**PRODUCTION, "DATABASE_URL": f"postgres://nobody@127.0.0.1:{free_port()}/nothing"}
+
+    [ready] = site.answers("answers.append(client.get('/healthz/ready'))", variables)
+
+    checks = {"database": "failing", "cache": "ok", "outbox": "unknown"}
+    assert ready[0] == 503
+    assert json.loads(ready[2]) == {"status": "failing", "checks": checks, "outbox_lag_seconds": None}
 
 
 def test_https_is_required_of_visitors_and_not_of_probes(site: Site) -> None:

@@ -41,6 +41,8 @@ WRONG = [
     ("REDIS_URL", "redis://localhost/first", "expected redis://"),
     ("EMAIL_URL", "mail.example.com", "expected smtp://"),
     ("EMAIL_URL", "smtp://mail.example.com:port", "expected smtp://"),
+    ("EMAIL_URL", "mailgun://example.com", "expected smtp://"),
+    ("EMAIL_URL", "mailgun+us://hunter2@example.com", "expected smtp://"),
     ("EMAIL_URL", "mailgun://hunter2@example.com", "needs django-anymail"),
     ("DEFAULT_FROM_EMAIL", "the shop", "expected a mail address"),
     ("ADMIN_EMAILS", "a@example.com,b", "expected a mail address"),
@@ -48,6 +50,7 @@ WRONG = [
     ("RATE_LIMITS", "sometimes", "expected on or off"),
     ("SHOPCORE_PAGE_SIZE", "many", "expected a whole number above 0"),
     ("SHOPCORE_PAGE_SIZE", "0", "expected a whole number above 0"),
+    ("SHOPCORE_NOTIFICATIONS_WRITE_RATE", "often", "expected a rate such as"),
 ]
 
 
@@ -56,6 +59,7 @@ START_WITH_EACH = """
 import io, json, os, sys
 from contextlib import redirect_stderr
 inherited, stops = dict(os.environ), []
+sys.modules["anymail"] = None  # as if it were not installed
 for name, value in json.loads(sys.argv[1]):
     os.environ.clear()
     os.environ.update({**inherited, name: value})
@@ -175,11 +179,27 @@ def test_settings_of_the_library_are_read_by_their_kinds(site: Site) -> None:
         "SHOPCORE_CATALOG_CURRENCY": "EUR",
         "SHOPCORE_CATALOG_READ_RATE": "none",
         "SHOPCORE_AUTHENTICATION_CLASSES": "one.Class, another.Class",
+        "SHOPCORE_ACCOUNTS_EMAIL_VERIFICATION": "mandatory",
+        "SHOPCORE_NOTIFICATIONS_CHANNELS": "shop.sms.SmsChannel",
+        "SHOPCORE_NOTIFICATIONS_DISABLED": "welcome, new_sign_in:email,",
+        "SHOPCORE_NOTIFICATIONS_DIGEST_HOUR": "0",
+        "SHOPCORE_NOTIFICATIONS_SITE_NAME": "Łódź & Co.",
     }
 
     values = site.evaluate(f"[getattr(settings, name) for name in {list(variables)}]", {**DEBUG, **variables})
 
-    assert values == [50, False, "EUR", None, ["one.Class", "another.Class"]]
+    assert values[:5] == [50, False, "EUR", None, ["one.Class", "another.Class"]]
+    disabled = ["welcome", "new_sign_in:email"]
+    assert values[5:] == ["mandatory", ["shop.sms.SmsChannel"], disabled, 0, "Łódź & Co."]
+
+
+def test_alerts_go_to_bare_addresses_and_the_librarys_own_name_wins(site: Site) -> None:
+    expression = "settings.SHOPCORE_NOTIFICATIONS_ADMIN_EMAILS"
+    short = {**DEBUG, "ADMIN_EMAILS": "The Boss <boss@example.com>, two@example.com"}
+
+    assert site.evaluate(expression, DEBUG) == []
+    assert site.evaluate(expression, short) == ["boss@example.com", "two@example.com"]
+    assert site.evaluate(expression, {**short, f"{expression[9:]}": "three@example.com"}) == ["three@example.com"]
 
 
 def test_rate_limits_that_are_off_are_logged_at_the_start(site: Site) -> None:

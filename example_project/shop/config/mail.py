@@ -11,6 +11,9 @@ import django
 Settings = dict[str, Any]
 
 EXPECTED = "expected smtp://user:password@host:port, smtp+tls://…, console:, file:///folder or mailgun://KEY@DOMAIN"
+TIMEOUT = 10  # seconds
+# A domain lives in one of Mailgun's two regions, and the other does not know it.
+MAILGUN = {"mailgun": "https://api.mailgun.net/v3", "mailgun+eu": "https://api.eu.mailgun.net/v3"}
 DEFAULT_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 # Django 6.1 replaced a setting for each option by one dictionary, and warns about the old ones.
 OLD_NAMES = {
@@ -37,22 +40,27 @@ def mail_settings(text: str) -> Settings:
     if url.scheme == "file" and not url.netloc and url.path.strip("/"):
         return _mailer("django.core.mail.backends.filebased.EmailBackend", file_path=unquote(url.path))
     if url.scheme in DEFAULT_PORTS and host and not url.path.strip("/"):
-        options: Settings = {"host": host, "port": port or DEFAULT_PORTS[url.scheme], "timeout": 10}
+        options: Settings = {"host": host, "port": port or DEFAULT_PORTS[url.scheme], "timeout": TIMEOUT}
         if url.username:
             options |= {"username": unquote(url.username), "password": unquote(url.password or "")}
         if url.scheme != "smtp":
             options[f"use_{url.scheme[-3:]}"] = True
         return _mailer("django.core.mail.backends.smtp.EmailBackend", **options)
-    if url.scheme == "mailgun" and url.username and host:
-        return _mailgun(unquote(url.username), host)
+    if url.scheme in MAILGUN and url.username and host:
+        return _mailgun(MAILGUN[url.scheme], unquote(url.username), host)
     raise ValueError(EXPECTED)
 
 
-def _mailgun(key: str, domain: str) -> Settings:
+def _mailgun(api: str, key: str, domain: str) -> Settings:
     if find_spec("anymail") is None:
-        raise ValueError("Mailgun needs django-anymail: pip install 'django-anymail[mailgun]'")
-    options = {"ANYMAIL": {"MAILGUN_API_KEY": key, "MAILGUN_SENDER_DOMAIN": domain}}
-    return {**_mailer("anymail.backends.mailgun.EmailBackend"), **options}
+        raise ValueError("Mailgun needs django-anymail: pip install 'django-shopcore[mail]'")
+    options = {
+        "MAILGUN_API_KEY": key,
+        "MAILGUN_API_URL": api,
+        "MAILGUN_SENDER_DOMAIN": domain,
+        "REQUESTS_TIMEOUT": TIMEOUT,
+    }
+    return {**_mailer("anymail.backends.mailgun.EmailBackend"), "ANYMAIL": options}
 
 
 def _mailer(backend: str, **options: Any) -> Settings:

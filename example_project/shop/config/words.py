@@ -39,4 +39,5 @@ def address(text: str) -> str:
 
 
 def addresses(text: str) -> list[str]:
-    return [address(item) for item in items(text)]
+    """Mail addresses, without the names that some may have."""
+    return [parseaddr(address(item))[1] for item in items(text)]

@@ -6,6 +6,7 @@ import json
 
 from django_shopcore.catalog import get_product_model
 
+from ..env import env
 from .people import ADMIN, CUSTOMER
 
 TEXT = """
@@ -18,6 +19,8 @@ TEXT = """
 
   admin    {admin.email:<21} {admin.password}
   customer {customer.email:<21} {customer.password}
+
+Mails are delivered by a thread of this server and {mails}; in production run manage.py shopcore_deliver.
 
 For a second terminal: list products, sign in, create a product.
 
@@ -37,6 +40,7 @@ def guide(site: str) -> str:
         products=manager.count(),
         admin=ADMIN,
         customer=CUSTOMER,
+        mails="go where EMAIL_URL says" if env.get("EMAIL_URL") else "printed to this terminal",
         login=json.dumps({"email": ADMIN.email, "password": ADMIN.password}),
         product=json.dumps({"name": "My first product", "price": "19.90", "category": example}),
     )

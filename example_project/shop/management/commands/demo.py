@@ -15,7 +15,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from shop.env import env
 from shop.sample import DEBUG_ONLY, catalogue, filling
+from shop.sample.delivery import delivery
 from shop.sample.guide import guide
 from shop.sample.people import create_people
 
@@ -50,10 +52,13 @@ class Command(BaseCommand):
         port = options["port"]
         if not options["no_serve"]:
             _require_free(port)
+        site = f"http://{HOST}:{port}"
+        if not env.get("SITE_URL"):
+            settings.SHOPCORE_SITE_URL = site  # for the links in mails
         _migrate()
         self._load(options["products"])
         create_people()
-        self.stdout.write(guide(f"http://{HOST}:{port}"))
+        self.stdout.write(guide(site))
         self.stdout.flush()  # whoever reads it through a pipe wants it before the server ends
         if not options["no_serve"]:
             self._serve(port, browser=not options["no_browser"])
@@ -74,7 +79,8 @@ class Command(BaseCommand):
         if browser:
             _open_soon(f"http://{HOST}:{port}/swagger/")
         os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")
-        call_command("runserver", f"{HOST}:{port}", use_reloader=False, skip_checks=True)
+        with delivery():
+            call_command("runserver", f"{HOST}:{port}", use_reloader=False, skip_checks=True)
 
 
 class Bar:
