@@ -16,10 +16,14 @@ settings.configure(
         "django_shopcore.core",
         "django_shopcore.catalog",
         "django_shopcore.accounts",
+        "django_shopcore.notifications",
         "django.contrib.auth",
         "django.contrib.contenttypes",
         "rest_framework",
     ],
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
+    SHOPCORE_SITE_URL="https://shop.example",
+    SHOPCORE_NOTIFICATIONS_UNSUBSCRIBE_URL="https://shop.example/api/v1/notifications/unsubscribe/",
 )
 django.setup()
 
@@ -31,7 +35,7 @@ copyright = f"2026, {author}"
 release = django_shopcore.__version__
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "shopcore_docs"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "shopcore_docs", "shopcore_emails"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 
