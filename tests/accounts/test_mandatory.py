@@ -279,3 +279,20 @@ def test_verifying_twice_at_once_is_told_once(monkeypatch: pytest.MonkeyPatch) -
     meeting(monkeypatch, 2, (confirmations, "_user_of"))
     answers = at_once([partial(post, VERIFY, credentials)] * 2)
     assert sorted(answer.status_code for answer in answers) == [204, 400]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_registering_a_strangers_address_does_not_fill_their_mailbox(taken: bool, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_REGISTER_RATE = None
+    settings.SHOPCORE_ACCOUNTS_REGISTRATION_MAIL_RATE = "2/h"
+    if taken:
+        UserFactory(email=ADA["email"])
+    bodies = [register().json() for _ in range(4)]
+    assert bodies == bodies[:1] * 4
+    assert PendingRegistration.objects.count() == 4
+    sent = deliver()
+    assert [message.to for message in sent] == [[ADA["email"]]] * 2
+    register(email="grace@example.com")
+    assert deliver_to("grace@example.com")
+    if not taken:
+        assert post(VERIFY, credentials_in(sent[0])).status_code == 204

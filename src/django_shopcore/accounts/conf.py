@@ -31,6 +31,9 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         60, natural, "Seconds in which an address gets no second mail of a kind that anybody can ask for; 0: none."
     )
     MAIL_RATE = Setting[str | None]("10/m", rate, "Requests for mails with links per client.")
+    REGISTRATION_MAIL_RATE = Setting[str | None](
+        "5/h", rate, "Mails to one address that somebody registers, where verification is mandatory."
+    )
     CONFIRM_RATE = Setting[str | None]("20/m", rate, "Uses of links from mails per client.")
     LOGIN_RATE = Setting[str | None]("10/m", rate, "Attempts to sign in per client.")
     REGISTER_RATE = Setting[str | None]("10/m", rate, "Registrations per client.")

@@ -8,11 +8,12 @@ from typing import Any
 from django.db import models, router
 from django.utils import timezone
 
+from django_shopcore.core.limits import count_request
 from django_shopcore.core.locking import lock_rows
 from django_shopcore.core.users import column, email_of, user_model
 from django_shopcore.core.writes import atomic_write
 
-from . import link_tokens, services, signals
+from . import limits, link_tokens, services, signals
 from .conf import app_settings
 from .exceptions import address_taken, invalid_link
 from .models import PendingRegistration
@@ -24,7 +25,8 @@ LATEST_MAIL = datetime.timedelta(days=7)
 def request(sketch: Any) -> None:
     """Keeps what ``sketch``, an unsaved user with a password, asks for, and sends ``registration_requested``.
 
-    It does the same whether or not the address is taken.
+    It does the same whether or not the address is taken. An address that has had its share of mails gets no
+    more: the link of an earlier one still works.
     """
     pending = PendingRegistration(
         email=email_of(sketch),
@@ -34,7 +36,9 @@ def request(sketch: Any) -> None:
     )
     with atomic_write(PendingRegistration):
         pending.save(force_insert=True)
-        signals.registration_requested.send(sender=user_model(), registration=pending)
+        usage = count_request(limits.REGISTRATION_MAIL, f"mail:{pending.email}")
+        if usage is None or not usage.exceeded:
+            signals.registration_requested.send(sender=user_model(), registration=pending)
 
 
 def confirm(*, uid: str, token: str) -> None:

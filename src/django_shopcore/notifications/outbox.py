@@ -89,18 +89,18 @@ def retry_delay(attempts: int, age: float) -> float:
 
 def release(messages: Collection[OutboxMessage]) -> None:
     """Gives claimed messages back untried."""
-    if messages:
-        _held(*messages).update(lease="", available_at=timezone.now(), attempts=F("attempts") - 1)
+    for lease in {message.lease for message in messages}:
+        held = _held(lease, pk__in=[message.pk for message in messages])
+        held.update(lease="", available_at=timezone.now(), attempts=F("attempts") - 1)
 
 
-def _held(*messages: OutboxMessage) -> QuerySet[Any]:
-    """Those of ``messages``, all of one claim, that are still this worker's."""
-    keys = [message.pk for message in messages]
-    return OutboxMessage.objects.fresh().held().filter(pk__in=keys, lease=messages[0].lease)
+def _held(lease: str, **which: Any) -> QuerySet[Any]:
+    """Those of a claim that are still its worker's."""
+    return OutboxMessage.objects.fresh().filter(lease=lease, state=State.PENDING, **which)
 
 
 def _update_held(message: OutboxMessage, **changes: Any) -> bool:
-    return bool(_held(message).update(lease="", **changes))
+    return bool(_held(message.lease, pk=message.pk).update(lease="", **changes))
 
 
 def send_again(messages: QuerySet[Any]) -> int:
