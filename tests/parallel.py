@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import Barrier, Thread
 from typing import Any
 
+from django.core.cache import caches
 from django.db import connections
 
 
@@ -23,6 +24,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
             results[place] = error
         finally:
             connections.close_all()
+            hang_up()
 
     threads = [Thread(target=run, args=item) for item in enumerate(calls)]
     for thread in threads:
@@ -31,3 +33,10 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         thread.join(60)
         assert not thread.is_alive(), "a thread hangs"
     return results
+
+
+def hang_up() -> None:
+    """Ends this thread's connections to Redis; the garbage collector would warn of them."""
+    for cache in caches.all(initialized_only=True):
+        for pool in getattr(getattr(cache, "_cache", None), "_pools", {}).values():
+            pool.disconnect()

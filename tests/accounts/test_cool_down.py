@@ -13,7 +13,7 @@ from django_shopcore.accounts import mail_requests
 from django_shopcore.core.models import RateLimitWindow
 from tests.accounts.mails import post, posted
 from tests.factories.accounts import UserFactory
-from tests.parallel import at_once
+from tests.parallel import at_once, hang_up
 
 pytestmark = [pytest.mark.projects("full", "host_user"), pytest.mark.django_db]
 
@@ -46,23 +46,10 @@ def test_after_the_cool_down_it_gets_another(user: Any, settings: Any) -> None:
     assert len(posted()) == 2
 
 
-def ask(user: Any) -> Any:
-    try:
-        return post(RESET, {"email": user.email})
-    finally:
-        hang_up()
-
-
-def hang_up() -> None:
-    """Ends this thread's connections to Redis; the garbage collector would warn of them."""
-    for pool in getattr(getattr(cache, "_cache", None), "_pools", {}).values():
-        pool.disconnect()
-
-
 def asks_at_once(user: Any, settings: Any) -> int:
     settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN = 60
     settings.SHOPCORE_ACCOUNTS_MAIL_RATE = None
-    answers = at_once([partial(ask, user)] * 8)
+    answers = at_once([partial(post, RESET, {"email": user.email})] * 8)
     assert [answer.status_code for answer in answers] == [202] * 8
     return len(posted())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import django
 import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
@@ -128,6 +129,18 @@ def test_before_a_deployment_mails_have_a_sender() -> None:
     assert found("shopcore.W302", deploy=True, **sender) == [("shopcore.W302", "Mails come from webmaster@localhost.")]
     assert found("shopcore.W302", deploy=True, SHOPCORE_NOTIFICATIONS_CHANNELS=[IN_APP], **sender) == []
     assert found("shopcore.W302", deploy=True, DEBUG=True, **sender) == []
+
+
+def test_a_mail_server_may_not_hang_for_longer_than_the_lease(settings: Any) -> None:
+    def with_timeout(seconds: float | None) -> dict[str, Any]:
+        if django.VERSION >= (6, 1):
+            return {"MAILERS": {"default": {**settings.MAILERS["default"], "OPTIONS": {"timeout": seconds}}}}
+        return {"EMAIL_TIMEOUT": seconds}
+
+    assert found("shopcore.W303", **with_timeout(None)) == []
+    assert found("shopcore.W303", **with_timeout(15)) == []
+    assert found("shopcore.W303", **with_timeout(30), SHOPCORE_NOTIFICATIONS_LEASE=120) == []
+    assert found("shopcore.W303", **with_timeout(30)) == [("shopcore.W303", "The time-out of mail is 30 seconds.")]
 
 
 @pytest.mark.parametrize("wrong", [None, "email", 5, [None, 5]])

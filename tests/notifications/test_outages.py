@@ -130,7 +130,7 @@ def test_a_server_that_hangs_is_left_soon_where_the_site_sets_no_timeout(
     assert time.monotonic() - start < 5
 
 
-@pytest.mark.parametrize("stage", ["connect", "mail"])
+@pytest.mark.parametrize("stage", BEFORE_DELIVERY)
 def test_a_server_that_is_down_is_asked_with_one_message_and_the_others_just_wait(
     server: SmtpServer, stage: str
 ) -> None:

@@ -87,7 +87,7 @@ def test_without_the_lease_in_the_condition_it_would_end_the_others(
     [row] = queue()
     scripted.after = staticmethod(lambda delivery: taken_by_another(row))
     careless = OutboxMessage.objects.filter(pk=row.pk)
-    monkeypatch.setattr(outbox, "_held", lambda *messages: careless)
+    monkeypatch.setattr(outbox, "_held", lambda lease, **which: careless)
     drain()
     row.refresh_from_db()
     assert row.state == State.SENT
@@ -147,6 +147,28 @@ def test_a_channel_that_does_not_open_leaves_the_others_alone(
     OutboxMessage.objects.pending().update(available_at=timezone.now())
     assert drain() == {"sent": 3}
     assert len(other.sent) == 3
+
+
+def test_a_channel_that_has_just_failed_takes_a_single_message(
+    scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]
+) -> None:
+    monkeypatch.setattr(worker, "LONGEST_PAUSE", 0.0)
+    queue(5)
+    taken: list[int] = []
+
+    def fail_twice(delivery: Delivery) -> None:
+        taken.append(OutboxMessage.objects.held().count())
+        if len(taken) <= 2:
+            raise ChannelDown("away")
+
+    scripted.before = staticmethod(fail_twice)
+    deliverer = Worker()
+    for _ in range(3):
+        deliverer.deliver_once()
+    assert taken == [5, 1, 1]
+    deliverer.deliver_once()
+    assert taken[3:] == [2, 1]
+    assert len(mailoutbox) == 3
 
 
 def test_a_mail_that_cannot_be_made_does_not_pause_the_channel(

@@ -38,13 +38,13 @@ def ids(rows: list[OutboxMessage]) -> dict[str, int]:
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_each_message_is_delivered_by_one_of_several_processes(server: SmtpServer, tmp_path: Path, number: int) -> None:
-    rows = workers.welcome(UserFactory() for _ in range(300))
+    rows = workers.welcome(UserFactory() for _ in range(200))
     settings = workers.mail_settings(server.port)
     started = [workers.start("--once", folder=tmp_path, settings=settings) for _ in range(number)]
     outputs = [workers.end(process) for process in started]
     assert [process.returncode for process in started] == [0] * number, outputs
     sent = [int(output.partition(" ")[0]) for output in outputs]
-    assert sum(sent) == 300
+    assert sum(sent) == 200
     assert dict(server.message_ids()) == ids(rows)
     assert set(OutboxMessage.objects.values_list("state", "attempts")) == {(State.SENT, 1)}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import django
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ValidationError
@@ -21,6 +22,7 @@ from .kinds import kinds
 
 MAX_NAME = 50  # as in the outbox
 DJANGOS_SENDER = "webmaster@localhost"
+STEPS = 4  # of an SMTP dialogue that may each take as long as the time-out; the worker's batches end by it too
 
 
 @register(Tags.compatibility)
@@ -131,3 +133,20 @@ def check_sender(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set DEFAULT_FROM_EMAIL to an address of the site's domain."
     return [Warning(f"Mails come from {DJANGOS_SENDER}.", hint=hint, id="shopcore.W302")]
+
+
+@register(Tags.compatibility)
+def check_timeout(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W303: a mail server that hangs could hold a message for longer than the worker's lease on it."""
+    timeout, longest = _mail_timeout(), app_settings.LEASE / STEPS
+    if not isinstance(timeout, (int, float)) or timeout <= longest:
+        return []
+    hint = f"At most {longest:g}, or a longer SHOPCORE_NOTIFICATIONS_LEASE: otherwise mails may go out twice."
+    return [Warning(f"The time-out of mail is {timeout:g} seconds.", hint=hint, id="shopcore.W303")]
+
+
+def _mail_timeout() -> Any:
+    mailers = getattr(settings, "MAILERS", None) if django.VERSION >= (6, 1) else None
+    if mailers is not None:
+        return mailers.get("default", {}).get("OPTIONS", {}).get("timeout")
+    return settings.EMAIL_TIMEOUT
