@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import override_settings
 
 from django_shopcore.accounts import mail_requests
 from django_shopcore.core.models import RateLimitWindow
@@ -21,9 +20,7 @@ RESET = "password/reset/"
 
 
 def redis(url: str) -> Any:
-    return override_settings(
-        CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}}
-    )
+    return {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}}
 
 
 def test_an_address_gets_one_mail_in_a_while(user: Any, settings: Any) -> None:
@@ -61,16 +58,16 @@ def test_of_many_requests_at_once_one_sends_a_mail(settings: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_also_when_a_shared_cache_counts(settings: Any, redis_url: str) -> None:
-    with redis(redis_url):
-        cache.clear()
-        hang_up()
-        assert asks_at_once(UserFactory(), settings) == 1
+    settings.CACHES = redis(redis_url)
+    cache.clear()
+    hang_up()
+    assert asks_at_once(UserFactory(), settings) == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_also_when_the_shared_cache_is_dead(settings: Any) -> None:
-    with redis("redis://127.0.0.1:1/0"):
-        assert asks_at_once(UserFactory(), settings) == 1
+    settings.CACHES = redis("redis://127.0.0.1:1/0")
+    assert asks_at_once(UserFactory(), settings) == 1
 
 
 @pytest.mark.django_db(transaction=True)
