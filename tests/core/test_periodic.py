@@ -191,7 +191,7 @@ def test_the_command_fails_after_the_rest_is_done() -> None:
 EXPECTED = {
     "shopcore_core": ["core.prune_rate_limits"],
     "shopcore_accounts": ["accounts.prune_sessions"],
-    "shopcore_notifications": ["notifications.digests", "notifications.prune_outbox"],
+    "shopcore_notifications": ["notifications.digests", "notifications.prune_inbox", "notifications.prune_outbox"],
 }
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from django_shopcore.notifications import Message
+from django_shopcore.core import periodic
+from django_shopcore.notifications import Message, services
 from django_shopcore.notifications.models import Notification
 from django_shopcore.notifications.posting import post
 from tests.factories.accounts import PASSWORD, UserFactory
@@ -252,3 +254,16 @@ def test_writes_are_limited(user: Any, client: APIClient, settings: Any) -> None
         assert problem_of(response) == (429, "rate_limited")
         assert response["RateLimit-Policy"] == '"notifications-write";q=1;w=60'
     assert client.get(COUNT).json() == {"count": 0}
+
+
+def test_are_deleted_when_they_are_old_if_the_site_says_so(user: Any, settings: Any) -> None:
+    days = [400, 91, 89, 0]
+    rows = [
+        NotificationFactory.create(user=user, created_at=timezone.now() - datetime.timedelta(days=age)) for age in days
+    ]
+    services.prune_inbox()
+    assert Notification.objects.count() == 4
+    settings.SHOPCORE_NOTIFICATIONS_INBOX_RETENTION = 90
+    assert services.prune_inbox() == 2
+    assert set(Notification.objects.all()) == set(rows[2:])
+    assert "notifications.prune_inbox" in {task.name for task in periodic.tasks()}

@@ -16,8 +16,10 @@ class NotificationsConfig(AppConfig):
             checks,  # noqa: F401 - importing registers the checks
             digests,
             outbox,
+            services,
             waking,  # noqa: F401 - importing connects it
         )
 
         periodic.register("notifications.prune_outbox", every=timedelta(hours=1), run=outbox.prune)
+        periodic.register("notifications.prune_inbox", every=timedelta(hours=1), run=services.prune_inbox)
         periodic.register("notifications.digests", every=timedelta(minutes=1), run=digests.post_due)

@@ -37,6 +37,9 @@ class NotificationsSettings(SettingsGroup, prefix="SHOPCORE_NOTIFICATIONS_"):
     )
     OUTBOX_RETENTION = Setting(14, positive_int, "Days for which delivered messages stay in the outbox.")
     DEAD_RETENTION = Setting(90, positive_int, "Days for which messages that were given up stay in the outbox.")
+    INBOX_RETENTION = Setting(
+        0, natural, "Days for which notifications stay in the inbox, seen or not; 0: until the user is deleted."
+    )
     TASK_BACKEND = Setting(
         "default",
         text,

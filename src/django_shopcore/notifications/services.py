@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +15,10 @@ from django_shopcore.core.locking import lock_rows
 from django_shopcore.core.users import fresh_users
 from django_shopcore.core.writes import atomic_write
 
-from .digests import DIGESTS
+from .conf import app_settings
+from .digests import CHUNK, DIGESTS
 from .kinds import kind_named
-from .models import DigestEntry, OptOut, Preferences
+from .models import DigestEntry, Notification, OptOut, Preferences
 from .preferences import DIGEST_CHANNEL, OFF, Wishes, chosen_in
 from .unsubscribing import Link, read_token
 
@@ -119,3 +121,19 @@ def _leave_digest(row: Preferences, frequency: str) -> None:
 
 def _no_mail(chosen: dict[str, Any]) -> dict[str, Any]:
     return {DIGEST_CHANNEL: False} | ({"digest": OFF} if chosen.get("digest", OFF) != OFF else {})
+
+
+def prune_inbox() -> int:
+    """Deletes notifications older than ``SHOPCORE_NOTIFICATIONS_INBOX_RETENTION``; returns how many."""
+    if not app_settings.INBOX_RETENTION:
+        return 0
+    rows = Notification.objects.using(router.db_for_write(Notification))
+    before = timezone.now() - datetime.timedelta(days=app_settings.INBOX_RETENTION)
+    deleted = 0
+    while True:
+        # By key, the oldest come first: no index on the time is needed to find that there are none.
+        first = rows.order_by("pk").values_list("pk", "created_at")[:CHUNK]
+        keys = [pk for pk, created_at in first if created_at < before]
+        if not keys:
+            return deleted
+        deleted += rows.filter(pk__in=keys).delete()[0]
