@@ -229,8 +229,9 @@ class LanguageField(TextField):
     ],
 )
 class PreferencesSerializer(serializers.Serializer[Any]):
-    """Shows ``Wishes`` and checks changes of them, for the kinds in ``context["kinds"]``."""
+    """What somebody wants to get, on which channels, in which language and by which clock."""
 
+    # Made of ``Wishes``, for the kinds in ``context["kinds"]``.
     kinds = ChoicesField(required=False, max_bytes=MAX_CHOICES)
     time_zone = TimeZoneField(required=False, help_text="Of the IANA database; digests go out by its clock.")
     language = LanguageField(required=False, help_text="Of mails and of lines in the inbox.")
