@@ -73,8 +73,23 @@ class Environment:
         return values
 
     def get(self, name: str) -> str | None:
-        """The variable's text without blanks around it, or ``None``."""
-        return self._variables.get(name, "").strip() or self.defaults.get(name)
+        """The variable's text without blanks around it, or that of the file named by ``NAME_FILE``, or ``None``."""
+        return self._variables.get(name, "").strip() or self._in_file(f"{name}_FILE") or self.defaults.get(name)
+
+    def _in_file(self, name: str) -> str:
+        """The text of the file that the variable names, which is how containers are given secrets."""
+        path = self._variables.get(name, "").strip()
+        if not path:
+            return ""
+        try:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+            self.problem(name, f"the file cannot be read: {reason}")
+            return ""
+        if not text:
+            self.problem(name, "the file is empty")
+        return text
 
     def starting_with(self, prefix: str) -> list[str]:
         """The names of the variables that are set and start with ``prefix``."""
