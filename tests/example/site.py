@@ -63,7 +63,7 @@ class Site:
 
     def environment(self, variables: Variables) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        return {**inherited, "HOME": str(self.folder), "PYTHONUTF8": "1", **variables}
+        return {**inherited, "HOME": str(self.folder), "TMPDIR": str(self.folder), "PYTHONUTF8": "1", **variables}
 
     def run(self, *command: str, variables: Variables) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
