@@ -42,8 +42,10 @@ class EmailsDirective(SphinxDirective):
     def _section(self, mail: Preview) -> nodes.Node:
         """Subject, HTML in a frame and text."""
         name = mail.kind.name
-        section = nodes.section("", nodes.title("", "", nodes.literal("", name)), names=[name], ids=[_anchor(name)])
-        self.state.document.note_implicit_target(section)
+        section = nodes.section(
+            "", nodes.title("", "", nodes.literal("", name)), names=[_anchor(name)], ids=[_anchor(name)]
+        )
+        self.state.document.note_explicit_target(section)
         section += nodes.paragraph("", "", nodes.strong("", mail.subject))
         section += nodes.raw("", _frame(mail), format="html")
         section += nodes.raw("", TEXT.format(text=escape(mail.text)), format="html")
