@@ -16,6 +16,13 @@ class ShopConfig(AppConfig):
     def ready(self) -> None:
         from django_shopcore.core.checks import check_settings
 
+        from .metrics import measuring  # noqa: F401 - listens to signals
+
+        if settings.METRICS_FOLDER:
+            from .metrics import files
+
+            files.add_up_ended(settings.METRICS_FOLDER)
+
         for message in check_settings(None):
             # gunicorn runs no system checks.
             logger.warning("%s %s", message.msg, message.hint)

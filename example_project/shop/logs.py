@@ -32,6 +32,8 @@ class JSONFormatter(logging.Formatter):
             "request_id": getattr(record, "request_id", None),
             **getattr(record, "http", {}),
         }
+        if trace_id := getattr(record, "trace_id", None):
+            entry["trace_id"] = trace_id  # where a site traces its requests
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False, default=str)

@@ -16,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from . import health
 from .logs import request_id
+from .metrics import scraping
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -71,7 +72,7 @@ class RequestMiddleware:
             "duration_ms": round(seconds * 1000, 1),
             "user": _user_id(request),
         }
-        quiet = health.is_probe(request) and response.status_code == 200
+        quiet = (health.is_probe(request) or scraping.is_scrape(request)) and response.status_code == 200
         level = logging.DEBUG if quiet else logging.INFO if response.status_code < 500 else logging.ERROR
         logger.log(level, "%(method)s %(path)s %(status)s in %(duration_ms)s ms", fields, extra={"http": fields})
 
@@ -105,10 +106,12 @@ class HeadersMiddleware:
 
 
 class HealthMiddleware:
-    """Answers probes before the host name is looked at: a probe calls a machine, not the site by its name."""
+    """Answers probes and scrapes before the host name is looked at: they call a machine, not the site by its name."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if scraping.is_scrape(request):
+            return scraping.answer(request)
         return health.answer(request) if health.is_probe(request) else self.get_response(request)

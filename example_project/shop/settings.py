@@ -9,7 +9,7 @@ from typing import Any
 from corsheaders.defaults import default_headers
 
 from .api_docs import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
-from .config import cache, database, hosts, keys, mail, words
+from .config import cache, database, hosts, keys, mail, metrics, words
 from .config.library import library_settings
 from .env import BASE_DIR, env
 from .logs import logging_settings
@@ -84,6 +84,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "shop.metrics.measuring.MetricsMiddleware",
     "shop.middleware.RequestMiddleware",
     "shop.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -183,6 +184,16 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 with suppress(OSError):  # WhiteNoise warns of a folder that is not there
     STATIC_ROOT.mkdir(exist_ok=True)
 
+# --- Metrics --------------------------------------------------------------------------------------------
+
+METRICS_TOKEN = env.read("METRICS_TOKEN", metrics.token, "")
+METRICS_FOLDER = env.read("PROMETHEUS_MULTIPROC_DIR", metrics.folder, None)
+if not env.get("PROMETHEUS_MULTIPROC_DIR"):
+    try:
+        METRICS_FOLDER = metrics.default_folder(BASE_DIR)
+    except ValueError as exc:
+        env.problem("PROMETHEUS_MULTIPROC_DIR", f"the default does not work: {exc}")
+
 # --- Mail -----------------------------------------------------------------------------------------------
 
 _mail = env.require("EMAIL_URL", mail.mail_settings, mail.mail_settings("console:"), unless=DEBUG)
@@ -208,7 +219,7 @@ globals().update(library_settings(env, INSTALLED_APPS))
 # SITE_URL says how visitors reach the site. With http:// (a machine of one's own) redirects to https and
 # cookies for https only would lock everybody out, so the checks that ask for them are silent.
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # a probe calls the process itself, without the proxy
+SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$"]  # they call the process itself, without the proxy
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0

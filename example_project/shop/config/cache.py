@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 Cache = dict[str, Any]
 
-LOCAL_MEMORY: Cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "shop"}
+LOCAL_MEMORY: Cache = {"BACKEND": "shop.metrics.caches.LocMemCache", "LOCATION": "shop"}
 
 
 def redis_cache(text: str) -> Cache:
@@ -29,7 +29,7 @@ def redis_cache(text: str) -> Cache:
     if not valid:
         raise ValueError("expected redis://host:6379/0, rediss://… or unix:///path")
     return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "shop.metrics.caches.RedisCache",
         "LOCATION": text,
         "KEY_PREFIX": "shop",
         "OPTIONS": {

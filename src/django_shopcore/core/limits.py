@@ -23,6 +23,7 @@ from rest_framework.exceptions import Throttled
 from .client import client_network
 from .conf import RATE, Setting, core_settings
 from .models import RateLimitWindow
+from .signals import rate_limited
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +198,8 @@ def enforce(limits: list[Limit], request: Any) -> list[Usage]:
         if usage is None:
             continue
         if usage.exceeded:
+            # A receiver that fails must not turn the refusal into an error of ours.
+            rate_limited.send_robust(sender=Limit, limit=limit, usage=usage, request=request)
             raise RateLimited(usage)
         usages.append(usage)
     return usages

@@ -61,6 +61,7 @@ class OutboxMessage(models.Model):
             models.Index(fields=["queued_at"], name="shopcore_outbox_queued", condition=Q(state="pending")),
             models.Index(fields=["lease"], name="shopcore_outbox_lease", condition=~Q(lease="")),
             models.Index(fields=["finished_at"], name="shopcore_outbox_finished"),
+            models.Index(fields=["finished_at"], name="shopcore_outbox_dead", condition=Q(state="dead")),
         ]
 
     def __str__(self) -> str:
