@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DATABASES = ("postgres", "sqlite")
 # The longest first, so that the last to finish is a short one.
 PROJECTS = ("full", "swapped", "host_user", "catalog_only", "accounts_only", "email_user")
-COVERED_PERCENT = 95
 NOTHING_COLLECTED = 5
 
 
@@ -118,12 +117,13 @@ class Matrix:
         return environment
 
 
-def report_coverage(folder: Path, minimum: int) -> bool:
+def report_coverage(folder: Path, *, whole: bool) -> bool:
+    """Whether the coverage reaches its floor in pyproject.toml; a part of the tests has none."""
     coverage = [sys.executable, "-m", "coverage"]
     files = list(map(str, folder.glob("coverage.*")))
     if not files or subprocess.call([*coverage, "combine", "--quiet", *files], cwd=ROOT):
-        return minimum == 0
-    return subprocess.call([*coverage, "report", f"--fail-under={minimum}"], cwd=ROOT) == 0
+        return not whole
+    return subprocess.call([*coverage, "report", *([] if whole else ["--fail-under=0"])], cwd=ROOT) == 0
 
 
 def main() -> int:
@@ -143,7 +143,7 @@ def main() -> int:
         folder = Path(temporary)
         cells = [Cell(database, project) for project in projects for database in databases]
         results = Matrix(cells, rest, not options.no_cov, folder).run()
-        covered = options.no_cov or report_coverage(folder, COVERED_PERCENT if whole else 0)
+        covered = options.no_cov or report_coverage(folder, whole=whole)
 
     passed, failed, skipped = (
         sum(getattr(result, outcome) for result in results) for outcome in ("passed", "failed", "skipped")
