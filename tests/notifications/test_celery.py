@@ -37,7 +37,6 @@ def app() -> Iterator[Any]:
     broker = {
         "CELERY_BROKER_URL": "memory://",
         "CELERY_BROKER_TRANSPORT_OPTIONS": {"polling_interval": 0.05},
-        "CELERY_WORKER_HIJACK_ROOT_LOGGER": False,
     }
     with override_settings(CELERY_BEAT_SCHEDULE=settings.CELERY_BEAT_SCHEDULE, **broker):
         from tests.celery_site import tasks
@@ -58,11 +57,18 @@ def waking(app: Any) -> Iterator[Any]:
     outbox_filled.disconnect(waking.wake_celery)
 
 
+def _keep_logging(**kwargs: Any) -> None:
+    pass
+
+
 @pytest.fixture(scope="module")
 def worker(app: Any, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Runs Django's system checks when it starts, which ask the database."""
     from celery.contrib.testing.worker import start_worker
+    from celery.signals import setup_logging
 
+    # With a receiver, Celery leaves the levels of the process's loggers as they are.
+    setup_logging.connect(_keep_logging)
     with django_db_blocker.unblock(), start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
         yield
 
