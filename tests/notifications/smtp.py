@@ -104,14 +104,20 @@ class SmtpServer:
         if self._server is not None:
             self._server.close()
             self._server = None
+        self._abort()
+
+    def _abort(self) -> None:
         for transport in self._transports:
             transport.abort()
 
     async def _end(self) -> None:
+        await asyncio.sleep(0.01)  # for who was let in at the last moment
+        self._abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # aborted connections are closed in the loop's next round
 
 
 class _Conversation(SMTP):
