@@ -122,6 +122,25 @@ def mails(session: nox.Session) -> None:
 
 
 @nox.session
+def translations(session: nox.Session) -> None:
+    """Collect the library's texts for translators and compile what they wrote: nox -s translations -- de fr.
+
+    Without languages it renews those that are there. It needs GNU gettext.
+    """
+    install(session, "example")
+    for app in sorted(path.parent for path in Path("src/django_shopcore").glob("*/apps.py")):
+        locale = app / "locale"
+        languages = session.posargs or sorted(path.name for path in locale.glob("*/"))
+        if not languages:
+            continue
+        locale.mkdir(exist_ok=True)
+        options = [option for language in languages for option in ("--locale", language)]
+        with session.chdir(app):
+            session.run("django-admin", "makemessages", *options, "--no-location", "--verbosity", "0")
+            session.run("django-admin", "compilemessages", *options, "--verbosity", "0")
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Put together what the tests of several environments measured, and hold it against the floor."""
     session.install("coverage[toml]")
