@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema_view
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +12,7 @@ from django_shopcore.core.access import ADMIN, SIGNED_IN
 from django_shopcore.core.conditional import object_tag, require_match
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
-from django_shopcore.core.schema import describe
+from django_shopcore.core.schema import ETAG, IF_MATCH, describe
 from django_shopcore.core.users import column, user_model
 from django_shopcore.core.views import ShopcoreViewSet, SparseFieldsMixin, validated
 from django_shopcore.core.writes import atomic_write
@@ -24,16 +24,6 @@ from .exceptions import session_ended
 from .filters import UserFilterSet
 from .users import CREATED
 from .views import NO_CONTENT, AccountsView
-
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="Write only when the object still has this tag; otherwise 412.",
-)
-ETAG = OpenApiParameter(
-    "ETag", str, OpenApiParameter.HEADER, response=[200], description="Version of the object, for `If-Match`."
-)
 
 
 class OneUserMixin(SparseFieldsMixin):

@@ -63,7 +63,18 @@ RATE_LIMIT = {
     "RateLimit": {"schema": {"type": "string"}, "description": 'What is left, e.g. `"login";r=9;t=60`.'},
     "RateLimit-Policy": {"schema": {"type": "string"}, "description": 'The limit, e.g. `"login";q=10;w=60`.'},
 }
-ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Version of the representation."}}
+# Of an object that is written under its tag.
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="Write only when the object still has this tag; otherwise 412.",
+)
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200], description="Version of the object, for `If-Match`."
+)
+
+TAGGED = {"ETag": {"schema": {"type": "string"}, "description": "Version of the representation."}}
 
 
 def _header(name: str, description: str) -> dict[str, Any]:
@@ -130,8 +141,8 @@ class ShopcoreAutoSchema(AutoSchema):
         parameters = operation.setdefault("parameters", [])
         if self.method == "GET":
             parameters.append(_header("If-None-Match", "The answer is 304 when this tag is still right."))
-            operation["responses"]["304"] = {"description": "Not modified.", "headers": ETAG}
-            operation["responses"]["200"].setdefault("headers", {}).update(ETAG)
+            operation["responses"]["304"] = {"description": "Not modified.", "headers": TAGGED}
+            operation["responses"]["200"].setdefault("headers", {}).update(TAGGED)
         elif "{" in self.path:
             parameters.append(_header("If-Match", "Write only when the object still has this tag; otherwise 412."))
             operation["responses"]["412"] = {

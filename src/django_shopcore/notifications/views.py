@@ -21,7 +21,7 @@ from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.links import site_url
 from django_shopcore.core.locking import lock_rows
-from django_shopcore.core.schema import PROBLEM, describe
+from django_shopcore.core.schema import ETAG, IF_MATCH, PROBLEM, describe
 from django_shopcore.core.views import PrivateView, ShopcoreViewSet, validated
 from django_shopcore.core.writes import atomic_write
 
@@ -32,16 +32,6 @@ from .preferences import Wishes
 from .querysets import NotificationQuerySet
 from .rendering import site_name
 from .unsubscribing import Link, read_token
-
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="Write only when the object still has this tag; otherwise 412.",
-)
-ETAG = OpenApiParameter(
-    "ETag", str, OpenApiParameter.HEADER, response=[200], description="Version of the object, for `If-Match`."
-)
 
 
 class NotificationsView(PrivateView):
