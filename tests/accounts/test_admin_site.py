@@ -155,6 +155,18 @@ def test_deletes_all_others(site: Client) -> None:
     assert list(get_user_model().objects.values_list("email", flat=True)) == ["boss@example.com"]
 
 
+def test_deletes_with_the_right_to_delete_users_alone_what_is_theirs(client: Client) -> None:
+    clerk, user = AdminFactory(), UserFactory()
+    tokens_of(user)
+    url = reverse(f"{USERS}_delete", args=[user.pk])
+    client.force_login(clerk)
+    assert client.post(url, {"post": "yes"}).status_code == 403
+    clerk.user_permissions.add(permission("delete_user"), permission("view_user"))
+    assert client.post(url, {"post": "yes"}).status_code == 302
+    assert not get_user_model().objects.filter(pk=user.pk).exists()
+    assert not Session.objects.exists()
+
+
 def test_refuses_when_the_other_admin_went_meanwhile(boss: Any, rf: Any) -> None:
     from django.core.exceptions import PermissionDenied
 

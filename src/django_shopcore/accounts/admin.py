@@ -88,14 +88,24 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
             super().delete_queryset(request, queryset)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Lists the last active admin among what stands in the way, as Django does with protected objects."""
+        """Lists the last active admin among what stands in the way, as Django does with protected objects.
+
+        Whoever may delete a user may delete the rows of ours that go with one, such as sessions.
+        """
         deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        needed = needed - self._names_of_own_rows()
         try:
             with atomic_write(User):
                 lock_for_removal([obj.pk for obj in objs])
         except Conflict as exc:
             protected = [*protected, str(exc.detail)]
         return deleted, counts, needed, protected
+
+    @staticmethod
+    def _names_of_own_rows() -> set[Any]:
+        fields: list[Any] = User._meta.get_fields(include_hidden=True)
+        models = [field.related_model for field in fields if field.auto_created and field.related_model]
+        return {model._meta.verbose_name for model in models if model._meta.app_label.startswith("shopcore_")}
 
     @staticmethod
     def _keep_an_admin(keys: list[Any]) -> None:
