@@ -102,6 +102,11 @@ class SmtpServer:
 
     async def _refuse(self) -> None:
         if self._server is not None:
+            for listening in self._server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            # A connection that was accepted a moment ago joins the server now: asyncio loses those that come
+            # after close(), and leaves their sockets to the garbage collector.
+            await asyncio.sleep(0.01)
             self._server.close()
             self._server = None
         self._abort()
