@@ -7,7 +7,7 @@ from typing import Any
 from django_shopcore import __version__
 
 DESCRIPTION = """\
-A catalogue and accounts over REST.
+A catalogue, accounts and notifications over REST.
 
 ## Signing in
 
