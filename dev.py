@@ -8,7 +8,9 @@
                                 run the tests on every database and test project
   lint                          ruff, mypy, import-linter, missing migrations
   docs                          build the documentation into docs/_build/html
-  check                         all that CI runs: lint, test, docs, the package itself
+  bench [--products N ...] [--check] [...]
+                                measure how fast the catalogue is read; --help lists the options
+  check                         all that CI runs: lint, test, bench --check, docs, the package itself
 
 Each command installs what it lacks into .venv, with uv where there is one. Nothing outside of this
 folder is touched.
@@ -34,7 +36,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
-EXTRAS = "postgres,redis,argon2,rs256,mail,swagger"
+EXTRAS = "postgres,redis,argon2,rs256,mail,swagger,fast"
 # The dependency groups that a command needs. A group that includes another comes with it.
 GROUPS = {
     "setup": ("example", "test", "lint"),
@@ -42,7 +44,8 @@ GROUPS = {
     "test": ("example", "test"),
     "lint": ("example", "test", "lint"),
     "docs": ("example", "docs"),
-    "check": ("example", "test", "lint", "docs"),
+    "bench": ("example", "test", "bench"),
+    "check": ("example", "test", "bench", "lint", "docs"),
 }
 TOTALS = re.compile(r"\d+ passed, \d+ failed, \d+ skipped")
 
@@ -184,6 +187,10 @@ def lint() -> int:
     return int(any(result.returncode for result in results.values()))
 
 
+def bench(*arguments: str) -> int:
+    return call("-m", "tests.benchmarks.catalogue", *arguments)
+
+
 def docs() -> int:
     return call("-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
 
@@ -226,13 +233,13 @@ def test_and_count() -> tuple[int, str]:
 
 def check() -> int:
     rows, totals = [], ""
-    for name in ("lint", "test", "docs", "package"):
+    for name in ("lint", "test", "bench", "docs", "package"):
         print(f"\n{f' {name} ':#^100}", flush=True)
         begin = time.monotonic()
         if name == "test":
             code, totals = test_and_count()
         else:
-            code = {"lint": lint, "docs": docs, "package": package}[name]()
+            code = {"lint": lint, "bench": lambda: bench("--check"), "docs": docs, "package": package}[name]()
         rows.append((name, code, time.monotonic() - begin))
     print()
     for name, code, seconds in rows:
@@ -250,6 +257,9 @@ def main() -> int:
     if command == "test":
         ensure(GROUPS["test"])
         return call("-m", "tests.matrix", *arguments)
+    if command == "bench":
+        ensure(GROUPS["bench"])
+        return bench(*arguments)
     parser = argparse.ArgumentParser("dev.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("command", choices=GROUPS, metavar="command", help="one of the above")
     chosen = parser.parse_args([command, *arguments]).command

@@ -225,6 +225,8 @@ def _postgres(folder: Path, stop: ExitStack) -> str:
     settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100"]
     # Nobody needs this data after a crash.
     settings += ["fsync=off", "full_page_writes=off", "synchronous_commit=off"]
+    # A replica hears of what is committed all the same.
+    settings += ["wal_writer_delay=10ms"]
     flags = [flag for setting in settings for flag in ("-c", setting)]
     status = data / "postmaster.pid"
 

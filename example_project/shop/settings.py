@@ -91,11 +91,11 @@ MIDDLEWARE = [
     "shop.middleware.HealthMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "shop.pages.Sessions",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "shop.pages.Csrf",
+    "shop.pages.Authentication",
+    "shop.pages.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_shopcore.core.middleware.AccessMiddleware",
 ]
@@ -159,11 +159,20 @@ def _database(text: str) -> database.Database:
     return database.database(text, folder=BASE_DIR, conn_max_age=_conn_max_age)
 
 
+def _replica(text: str) -> database.Database:
+    # Whoever waits for it longer had better read the primary.
+    found = database.database(text, folder=BASE_DIR, conn_max_age=_conn_max_age, patience=2)
+    if found["ENGINE"] != DATABASES["default"]["ENGINE"]:
+        raise ValueError("must be the same kind of database as DATABASE_URL")
+    return {**found, "TEST": {"MIRROR": "default"}}
+
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": env.read("DATABASE_URL", _database, database.sqlite(DATA_DIR / "db.sqlite3"))}
 if env.get("DATABASE_REPLICA_URL"):
-    # Reachable as "replica"; nothing is routed there by itself.
-    DATABASES["replica"] = {**env.read("DATABASE_REPLICA_URL", _database, {}), "TEST": {"MIRROR": "default"}}
+    DATABASES["replica"] = env.read("DATABASE_REPLICA_URL", _replica, {})
+    DATABASE_ROUTERS = ["django_shopcore.core.replicas.ReplicaRouter"]
+    SHOPCORE_REPLICAS = ["replica"]
 if not env.get("DATABASE_URL"):
     try:
         DATA_DIR.mkdir(mode=0o700, exist_ok=True)

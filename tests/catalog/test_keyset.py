@@ -7,13 +7,14 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from django.conf import settings
 from django.core import signing
 from django.db import connection
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from django_shopcore.catalog import get_product_model
-from django_shopcore.core.pagination import Cursor
 from tests.catalog.shapes import CATEGORIES, PRODUCTS, key_of, product_body
 from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.problems import errors_of
@@ -219,9 +220,20 @@ def test_a_cursor_that_is_not_ours_is_400(anonymous: APIClient, cursor: str) -> 
 
 @pytest.mark.parametrize("payload", [[], {}, "x", 1, None, [1, 2], ["x", False, []], [[], [], []]])
 def test_something_else_that_this_site_signed_is_no_cursor(anonymous: APIClient, payload: Any) -> None:
-    for salt in (Cursor.signer_salt, "another"):
+    for salt in ("django_shopcore.core.keyset", "another"):
         cursor = signing.dumps(payload, salt=salt)
         assert errors_of(anonymous.get(PRODUCTS, {"cursor": cursor})) == [("cursor", "invalid_cursor")]
+
+
+def test_a_cursor_outlives_its_key_for_as_long_as_that_is_a_fallback(anonymous: APIClient, category: Any) -> None:
+    for number in range(4):
+        product(number, category)
+    link = page(anonymous, f"{PRODUCTS}?size=2&cursor=")["next"]
+    expected = ids_of(page(anonymous, link))
+    with override_settings(SECRET_KEY="a new one", SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
+        assert ids_of(page(anonymous, link)) == expected
+    with override_settings(SECRET_KEY="a new one"):
+        assert errors_of(anonymous.get(link)) == [("cursor", "invalid_cursor")]
 
 
 def test_a_deep_page_by_cursor_takes_one_query_without_an_offset(anonymous: APIClient, category: Any) -> None:

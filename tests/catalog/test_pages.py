@@ -10,6 +10,8 @@ from django.db import connection
 from django.test import override_settings
 from rest_framework.test import APIClient
 
+from django_shopcore.catalog import get_product_model
+from django_shopcore.core.models import TableVersion
 from tests.catalog.shapes import CATEGORIES, PRODUCTS, names_in, product_body
 from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.problems import errors_of, problem_of
@@ -145,12 +147,14 @@ def test_above_the_bound_the_count_is_an_estimate_that_says_so(anonymous: APICli
     stock(40)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    for query in ({}, {"in_stock": "true"}, {"search": "p"}, {"ordering": "price"}, {"fields": "id"}):
+    for query in ({}, {"in_stock": "true"}, {"min_price": "1"}, {"ordering": "price"}, {"fields": "id"}):
         body = anonymous.get(PRODUCTS, {"size": 2, **query}).json()
         assert body["count_is_exact"] is False
         assert body["count"] >= 6
         assert body["next"]
     assert anonymous.get(PRODUCTS, {"size": 2}).json()["count"] == 40
+    # Matches of a search are all looked at before they are ranked.
+    assert anonymous.get(PRODUCTS, {"size": 2, "search": "p"}).json()["count"] == 40
 
 
 @postgresql
@@ -171,6 +175,31 @@ def test_the_last_page_knows_the_count_whatever_the_bound(anonymous: APIClient) 
     stock(9)
     body = anonymous.get(PRODUCTS, {"size": 4, "page": 3}).json()
     assert (body["count"], body["count_is_exact"], len(body["results"])) == (9, True, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(SHOPCORE_COUNT_BOUND=5)
+def test_a_whole_catalogue_is_counted_exactly_whatever_the_bound(anonymous: APIClient, admin_client: APIClient) -> None:
+    [*_, hidden] = stock(41)
+    get_product_model().objects.filter(pk=hidden.pk).update(is_published=False)
+    for query in ({}, {"ordering": "price"}, {"fields": "id"}, {"page": 3}):
+        for client, count in ((anonymous, 40), (admin_client, 41)):
+            body = client.get(PRODUCTS, {"size": 2, **query}).json()
+            assert (body["count"], body["count_is_exact"]) == (count, True)
+    categories = anonymous.get(CATEGORIES, {"size": 1}).json()
+    assert (categories["count"], categories["count_is_exact"]) == (1, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_whole_catalogue_is_counted_without_its_rows_and_a_filtered_one_by_them(
+    anonymous: APIClient, admin_client: APIClient
+) -> None:
+    stock(9)
+    TableVersion.objects.filter(table=get_product_model()._meta.db_table).update(visible=77, total=99)
+    counted = [client.get(PRODUCTS, {"size": 2}).json()["count"] for client in (anonymous, admin_client)]
+    assert counted == [77, 99]
+    for query in ({"in_stock": "true"}, {"min_price": "1"}):
+        assert anonymous.get(PRODUCTS, {"size": 2, **query}).json()["count"] == 9
 
 
 @sqlite

@@ -120,3 +120,13 @@ def test_categories_are_public_whatever_is_in_them(outsider: APIClient, hidden: 
         assert response.status_code == 200
         assert hidden.category.name in response.content.decode()
         assert SECRET not in response.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_admin_is_shown_is_kept_for_nobody_else(
+    admin_client: APIClient, anonymous: APIClient, hidden: Any
+) -> None:
+    for url in (PRODUCTS, path_of(hidden)):
+        for _ in range(2):
+            assert SECRET in admin_client.get(url).content.decode()
+            assert SECRET not in anonymous.get(url).content.decode()

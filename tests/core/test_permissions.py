@@ -34,6 +34,7 @@ TABLE = {
     "products/bulk/": {"POST": ADMIN},
     "products/export/": {"GET": ADMIN},
     "products/import/": {"POST": ADMIN},
+    "products/facets/": {"GET": ALL},
     "categories/": READ_ALL,
     "categories/{id}/": ONE,
     "categories/tree/": {"GET": ALL},

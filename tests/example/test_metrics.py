@@ -106,6 +106,7 @@ client.get("/api/v1/products/1/")
 client.get("/api/v1/products/1/")
 client.get("/healthz/live")
 """,
+        {**HERE, "SHOPCORE_CATALOG_CACHE": "0"},
     )
 
     one, live = ("GET", "/api/v1/products/<pk>/"), ("GET", "/healthz/live")
@@ -131,7 +132,7 @@ client.get("/api/v1/products/")
 def test_cache_hits_and_misses_count(migrated: Site, shared: bool, request: pytest.FixtureRequest) -> None:
     variables = {**HERE, "REDIS_URL": request.getfixturevalue("redis_url")} if shared else HERE
 
-    found = scrape(migrated, READS, variables)
+    found = scrape(migrated, READS, {**variables, "SHOPCORE_CATALOG_CACHE": "0"})
 
     # Neither the probe nor, with Redis, the counters of the rate limits.
     assert found["shop_cache_reads_total", ("hit",)] == 4

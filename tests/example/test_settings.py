@@ -36,7 +36,9 @@ WRONG = [
     ("DATABASE_URL", "postgres://user:hunter2@host/name?sslmod=require", "options must be those of libpq"),
     ("DATABASE_URL", "sqlite:///no/such/folder/file", "folder does not exist"),
     ("DATABASE_URL", "sqlite://file", "expected sqlite:///relative/path"),
+    ("DATABASE_URL", "postgres://user:hunter2@host/name?pool=many", "options must be those of libpq"),
     ("DATABASE_REPLICA_URL", "oracle://host/name", "expected sqlite:///path or postgres://"),
+    ("DATABASE_REPLICA_URL", "postgres://user:hunter2@host/name", "must be the same kind of database"),
     ("REDIS_URL", "localhost:6379", "expected redis://"),
     ("REDIS_URL", "redis://localhost/first", "expected redis://"),
     ("EMAIL_URL", "mail.example.com", "expected smtp://"),
@@ -243,7 +245,11 @@ def test_sqlite_paths_start_beside_manage_py(site: Site) -> None:
 
 
 def test_a_replica_has_an_alias(site: Site) -> None:
-    variables = {**PRODUCTION, "DATABASE_REPLICA_URL": "postgres://replica/shop"}
+    variables = {
+        **PRODUCTION,
+        "DATABASE_URL": "postgres://primary/shop",
+        "DATABASE_REPLICA_URL": "postgres://replica/shop",
+    }
 
     assert site.evaluate("settings.DATABASES['replica']['HOST']", variables) == "replica"
 

@@ -29,8 +29,9 @@ UNSAFE = {
 # 0.1.0 is not released: no site has a table that these could lock.
 FIRST_RELEASE = {
     "shopcore_accounts.0002_pending_registration",
-    "shopcore_catalog.0002_postgresql_search",
+    "shopcore_catalog.0002_database",
     "shopcore_core.0002_periodic_run",
+    "shopcore_core.0003_table_versions",
 }
 
 

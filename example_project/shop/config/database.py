@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from .words import natural, switch
+
 Database = dict[str, Any]
 
+OPTIONS = "its options must be those of libpq, such as ?sslmode=require, or pool, prepare or server_side_binding"
 EXPECTED = "expected sqlite:///path or postgres://user:password@host:port/name"
 SERVER = re.compile(
     r"""(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?
@@ -33,13 +36,19 @@ def sqlite(path: Path | str) -> Database:
     }
 
 
-def database(text: str, *, folder: Path, conn_max_age: int) -> Database:
-    """Django's settings for the URL. A relative SQLite path starts at ``folder``."""
+def database(text: str, *, folder: Path, conn_max_age: int, patience: int = 5) -> Database:
+    """Django's settings for the URL. A relative SQLite path starts at ``folder``.
+
+    ``patience``: for how many seconds a connection is waited for, unless the URL says otherwise.
+    """
     scheme, _, rest = text.partition("://")
     if scheme == "sqlite":
         return {**_sqlite_file(rest, folder), "CONN_MAX_AGE": conn_max_age}
     if scheme in ("postgres", "postgresql"):
-        return {**_postgresql(rest), "CONN_MAX_AGE": conn_max_age, "CONN_HEALTH_CHECKS": True}
+        found = _postgresql(rest, patience)
+        # A pool keeps connections itself.
+        age = 0 if "pool" in found["OPTIONS"] else conn_max_age
+        return {**found, "CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True}
     raise ValueError(EXPECTED)
 
 
@@ -59,7 +68,7 @@ def _sqlite_file(rest: str, folder: Path) -> Database:
     return sqlite(file)
 
 
-def _postgresql(rest: str) -> Database:
+def _postgresql(rest: str, patience: int) -> Database:
     try:
         from psycopg import ProgrammingError
         from psycopg.conninfo import make_conninfo
@@ -70,12 +79,13 @@ def _postgresql(rest: str) -> Database:
     if match is None or int(match["port"] or 1) not in range(1, 65536):
         raise ValueError("expected postgres://user:password@host:port/name, special characters percent-encoded")
     part = {name: _decoded(value or "") for name, value in match.groupdict().items()}
-    options: dict[str, Any] = {"connect_timeout": "5"}
+    options: dict[str, Any] = {"connect_timeout": str(patience)}
     try:
         options |= parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+        others = _other_options(options, patience)
         make_conninfo(**options)
     except (ValueError, ProgrammingError):
-        raise ValueError("its options must be those of libpq, such as ?sslmode=require") from None
+        raise ValueError(OPTIONS) from None
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": part["name"],
@@ -83,8 +93,21 @@ def _postgresql(rest: str) -> Database:
         "PASSWORD": part["password"],
         "HOST": options.pop("host", part["host"].strip("[]")),
         "PORT": options.pop("port", part["port"]),
-        "OPTIONS": options,
+        "OPTIONS": {**others, **options},
     }
+
+
+def _other_options(options: dict[str, Any], patience: int) -> dict[str, Any]:
+    """Those of ``options`` that are not libpq's but Django's and psycopg's; they are taken out."""
+    others: dict[str, Any] = {}
+    if switch(options.pop("prepare", "on")):
+        # The library's hot reads are then prepared; Django's own statements are not, whatever this says.
+        others["prepare_threshold"] = 5
+    if switch(options.pop("server_side_binding", "off")):
+        others["server_side_binding"] = True
+    if size := natural(options.pop("pool", "0")):
+        others["pool"] = {"min_size": 1, "max_size": size, "timeout": patience}
+    return others
 
 
 def _decoded(text: str) -> str:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from typing import Any
 
+from django.db import connections, router
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
+
+from django_shopcore.core.execution import fetch
+from django_shopcore.core.plans import Compiled, Shapes, Slot, bind
+from django_shopcore.core.reading import is_plain
 
 from .exceptions import invalid_token, session_ended
 from .models import Session
@@ -36,7 +42,7 @@ class SessionTokenAuthentication(BaseAuthentication):
             token = AccessToken(raw)
         except TokenError as exc:
             raise invalid_token() from exc
-        session = Session.objects.fresh().select_related("user").filter(pk=token.session_id).first()
+        session = session_with_user(token.session_id)
         if session is None:
             raise session_ended()
         if not token.belongs_to(session.user):
@@ -56,6 +62,51 @@ class SessionTokenAuthentication(BaseAuthentication):
         if session.last_used_at <= due:
             Session.objects.filter(pk=session.pk, last_used_at__lte=due).update(last_used_at=now)
             session.last_used_at = now
+
+
+class SessionStatement:
+    """Reads one session and its user, as ``select_related`` does, by SQL that is compiled once."""
+
+    def __init__(self, sessions: Any) -> None:
+        self.alias: str = sessions.db
+        self.relation: Any = Session._meta.get_field("user")
+        self.user_model = self.relation.related_model
+        own, users = Session._meta.concrete_fields, self.user_model._meta.concrete_fields
+        self.own, self.users = [field.attname for field in own], [field.attname for field in users]
+        columns = [field.name for field in own] + [f"user__{field.name}" for field in users]
+        key = Slot("pk", Session._meta.pk)
+        compiled = Compiled.of(sessions.filter(pk=key).values_list(*columns), self.alias)
+        assert compiled is not None  # noqa: S101
+        self.compiled = compiled
+
+    def read(self, pk: uuid.UUID) -> Session | None:
+        params = bind(self.compiled.params, {"pk": pk}, connections[self.alias])
+        rows = fetch(self.alias, self.compiled.sql, params, prepare=True)
+        if not rows:
+            return None
+        values = list(rows[0])
+        for index, convert in self.compiled.converters:
+            values[index] = convert(values[index])
+        session: Session = Session.from_db(self.alias, self.own, values[: len(self.own)])
+        user = self.user_model.from_db(self.alias, self.users, values[len(self.own) :])
+        self.relation.set_cached_value(session, user)
+        return session
+
+
+_statements = Shapes()
+
+
+def session_with_user(pk: uuid.UUID) -> Session | None:
+    """The session and its user, fresh, in one statement. A site's own manager of sessions builds it each time."""
+    manager: Any = Session.objects
+    alias = router.db_for_write(Session)
+    statement: SessionStatement | None = _statements.get(
+        (type(manager), alias), lambda: SessionStatement(manager.using(alias)) if is_plain(manager) else None
+    )
+    if statement is not None:
+        return statement.read(pk)
+    session: Session | None = manager.fresh().select_related("user").filter(pk=pk).first()
+    return session
 
 
 def bearer_token(request: Request) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import re
 import uuid
@@ -76,14 +77,18 @@ def _check_form(raw: str) -> None:
     """
     if len(raw) > MAX_LENGTH or not COMPACT.fullmatch(raw):
         raise TokenError("Not a token.")
+    if not _is_our_header(raw.partition(".")[0], jwt_setting("ALGORITHM")):
+        raise TokenError("Not a token of ours.")
+
+
+@functools.lru_cache(maxsize=16)  # all our tokens have the same header
+def _is_our_header(encoded: str, algorithm: str) -> bool:
     try:
-        header = jwt.get_unverified_header(raw)
-    except jwt.PyJWTError as exc:
-        raise TokenError("Not a token.") from exc
-    if header.get("alg") != jwt_setting("ALGORITHM") or header.keys() - {"alg", "typ"}:
-        raise TokenError("Not a token of ours.")
-    if header.get("typ", "JWT") != "JWT":
-        raise TokenError("Not a token of ours.")
+        header = jwt.get_unverified_header(f"{encoded}..")
+    except jwt.PyJWTError:
+        return False
+    ours = header.get("alg") == algorithm and not header.keys() - {"alg", "typ"}
+    return ours and header.get("typ", "JWT") == "JWT"
 
 
 class SessionToken(tokens.Token):

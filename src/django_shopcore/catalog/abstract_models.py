@@ -21,6 +21,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from django_shopcore.core.locking import take_write_lock
+
 from .conf import app_settings, name_default_models
 from .querysets import CategoryQuerySet, ProductQuerySet
 from .slugs import MAX_LENGTH, free_slugs, slug_base
@@ -66,6 +68,7 @@ class SluggedModel(models.Model):
             [self.slug] = free_slugs(manager, [base])  # type: ignore[arg-type]
             try:
                 with transaction.atomic(using=using):
+                    take_write_lock(type(self))
                     save()
                 return
             except IntegrityError:
@@ -153,7 +156,7 @@ class AbstractProduct(SluggedModel):
         help_text=_("The struck-through price, above the price."),
     )
     currency = models.CharField(_("currency"), max_length=3, default=default_currency, editable=False)
-    # The composite indexes below start with the category.
+    # An index of operations.ListIndexes starts with the category.
     category = models.ForeignKey(
         app_settings.CATEGORY_MODEL,
         verbose_name=_("category"),
@@ -188,15 +191,8 @@ class AbstractProduct(SluggedModel):
                 violation_error_message=_("The compare-at price must be above the price."),
             ),
         ]
-        # Each allowed ordering, and the same within a category. Unnamed: a site's subclass gets names of its own.
-        indexes = [
-            models.Index(fields=["created_at", "id"]),
-            models.Index(fields=["price", "id"]),
-            models.Index(fields=["name", "id"]),
-            models.Index(fields=["updated_at"]),
-            models.Index(fields=["category", "created_at", "id"]),
-            models.Index(fields=["category", "price", "id"]),
-        ]
+        # The indexes of the lists are in operations.ListIndexes. Unnamed: a site's subclass gets a name of its own.
+        indexes = [models.Index(fields=["updated_at"])]
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,5 @@
 from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class CatalogConfig(AppConfig):
@@ -8,7 +9,15 @@ class CatalogConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401 - importing registers the checks
+        from django_shopcore.core import announcing
+
+        from . import checks, doctor, get_category_model, get_product_model, restoring  # noqa: F401 - registers the checks
+
+        announcing.watch(get_category_model, get_product_model)
+        doctor.register()
+
+        # Once for the whole of a migration, whichever app the tables are in.
+        post_migrate.connect(restoring.restore_parts, sender=self, dispatch_uid="shopcore_catalog.restore")
 
         if apps.is_installed("django_shopcore.notifications"):
             from . import notifications  # noqa: F401 - importing declares them

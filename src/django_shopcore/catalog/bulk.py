@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils import timezone
+from django.db import router
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
@@ -15,9 +15,11 @@ from django_shopcore.core.keys import parse_key
 from django_shopcore.core.locking import lock_rows
 
 from . import get_category_model, get_product_model, signals
+from .checking import RowChecker
 from .conf import app_settings
 from .serializers import UNIQUE_MESSAGES
 from .slugs import free_slugs, slug_base
+from .storing import BulkStore
 
 LISTS = ("create", "update", "delete")
 
@@ -116,24 +118,24 @@ def _lock(batch: Batch, queryset: Any) -> None:
 
 def _validate(batch: Batch) -> None:
     context = {**batch.context, "unchecked": True, "known_keys": {get_category_model(): _categories(batch)}}
+    # One of each for all items: making a serializer's fields costs more than running them.
+    for_present = RowChecker(batch.serializer_class(context=context, partial=True))
+    for_new = RowChecker(batch.serializer_class(context=context))
     for index, item in enumerate(batch.items["update"]):
         row = batch.rows.get(parse_key(get_product_model(), item.get("id"))) if isinstance(item, dict) else None
         if row is not None:
-            serializer = batch.serializer_class(row, data=item, partial=True, context=context)
-            values = _values(batch, f"update.{index}", serializer)
-            batch.changes.append((index, row, values))
+            batch.changes.append((index, row, _values(batch, f"update.{index}", for_present, item, row)))
     for index, item in enumerate(batch.items["create"]):
-        serializer = batch.serializer_class(data=item, context=context)
-        batch.additions.append((index, _values(batch, f"create.{index}", serializer)))
+        batch.additions.append((index, _values(batch, f"create.{index}", for_new, item)))
 
 
-def _values(batch: Batch, place: str, serializer: Any) -> dict[str, Any]:
+def _values(batch: Batch, place: str, checker: RowChecker, item: Any, row: Any = None) -> dict[str, Any]:
+    checker.serializer.instance, checker.serializer.initial_data = row, item
     try:
-        serializer.is_valid(raise_exception=True)
+        return checker.run(item)
     except ValidationError as exc:
         batch.errors.extend(flatten(exc.detail, place))
         return {}
-    return dict(serializer.validated_data)
 
 
 def _categories(batch: Batch) -> dict[Any, Any]:
@@ -187,20 +189,20 @@ def _update(batch: Batch, actor: Any) -> list[Any]:
     if not batch.changes:
         return []
     model = get_product_model()
-    rows, names = [], {"updated_at"}
+    rows: list[Any] = []
+    names: set[str] = set()
     for _index, row, values in batch.changes:
         for name, value in values.items():
             setattr(row, name, value)
-        row.updated_at = timezone.now()
         names |= values.keys()
         rows.append(row)
     _fill_slugs(rows, used=[values.get("slug") for _index, values in batch.additions])
     if batch.chained:
         # One statement would check uniqueness row by row in an order of its own.
         for row in rows:
-            row.save(update_fields=names)
+            row.save(update_fields={*names, "updated_at"})
     else:
-        model._default_manager.bulk_update(rows, sorted(names))
+        _store().update(rows, names)
     signals.products_updated.send(sender=model, products=rows, actor=actor)
     return [row.pk for row in rows]
 
@@ -211,9 +213,15 @@ def _create(batch: Batch, actor: Any) -> list[Any]:
     model = get_product_model()
     rows = [model(**values) for _index, values in batch.additions]
     _fill_slugs(rows)
-    rows = model._default_manager.bulk_create(rows)
+    with _store() as store:
+        store.insert(rows)
     signals.products_created.send(sender=model, products=rows, actor=actor)
     return [row.pk for row in rows]
+
+
+def _store() -> BulkStore:
+    model = get_product_model()
+    return BulkStore(model._default_manager.using(router.db_for_write(model)))
 
 
 def _fill_slugs(rows: list[Any], used: Iterable[str | None] = ()) -> None:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, router
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore.core.access import ADMIN
+from django_shopcore.core.representation import representation_of
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView
 from django_shopcore.core.writes import atomic_write
@@ -93,11 +95,18 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
             )
             # Within the transaction: later they may be somebody else's version, or gone.
             keys = [*result.created, *result.updated]
-            rows = queryset.select_related("category").in_bulk(keys)
-            if len(rows) < len(set(keys)):
+            shown = _shown(queryset, keys, serializer_class(context=context))
+            if len(shown) < len(set(keys)):
                 raise IntegrityError("What they refer to is gone: the commit would fail too.")
+        created, updated = ([shown[key] for key in keys] for keys in (result.created, result.updated))
+        return Response({"created": created, "updated": updated, "deleted": result.deleted})
 
-        def show(keys: list[Any]) -> Any:
-            return serializer_class([rows[key] for key in keys], many=True, context=context).data
 
-        return Response({"created": show(result.created), "updated": show(result.updated), "deleted": result.deleted})
+def _shown(queryset: QuerySet[Any], keys: list[Any], serializer: Any) -> dict[Any, Any]:
+    """The products with these keys by key, as the serializer shows them."""
+    shown = representation_of(serializer, queryset.model)
+    if shown is None:
+        rows = queryset.select_related("category").in_bulk(keys)
+        return {key: serializer.to_representation(row) for key, row in rows.items()}
+    found = queryset.using(router.db_for_write(queryset.model)).filter(pk__in=keys).order_by()
+    return {key: shown.show(values) for key, *values in found.values_list("pk", *shown.lookups)}

@@ -5,7 +5,17 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 
-from django_shopcore.core.conf import Setting, SettingsGroup, dotted_path, model_label, positive_int, rate, text
+from django_shopcore.core.conf import (
+    Setting,
+    SettingsGroup,
+    boolean,
+    dotted_path,
+    model_label,
+    natural,
+    positive_int,
+    rate,
+    text,
+)
 
 
 class CatalogSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
@@ -28,6 +38,42 @@ class CatalogSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
     )
     PRODUCT_FILTERSET = Setting[str | None](
         None, dotted_path, "Filters of products; a subclass of `django_shopcore.catalog.filters.ProductFilterSet`."
+    )
+    SEARCH_BACKEND = Setting[str | None](
+        None,
+        dotted_path,
+        "How products are searched; a subclass of `django_shopcore.catalog.search.SearchBackend`. None: the "
+        "database's own full text.",
+    )
+    SEARCH_LANGUAGE = Setting(
+        "simple",
+        text,
+        "PostgreSQL's text search configuration whose inflections match too, `english` for one. `simple`: words as "
+        "they are written. After a change run `manage.py shopcore_reindex`.",
+    )
+    SEARCH_RANK_BOUND = Setting(
+        2000, positive_int, "Matches that are ranked at most; a search that finds more lists them in the usual order."
+    )
+    FACET_BOUND = Setting(
+        5000,
+        positive_int,
+        "Facets of up to this many matching products are exact. Above it PostgreSQL estimates them from a sample of "
+        "two to four times as many (`is_exact` is false); other databases go on counting.",
+    )
+    FACET_CATEGORIES = Setting(100, positive_int, "Categories in the facets at most, those with most products.")
+    CDN_MAX_AGE = Setting(
+        0,
+        natural,
+        "Seconds for which a CDN may show an anonymous read without asking again, and so show what a write has "
+        "replaced. 0: it asks each time.",
+    )
+    STALE_WHILE_REVALIDATE = Setting(
+        0,
+        natural,
+        "Seconds for which a CDN, or a browser, may go on showing an older answer while it asks for the new one.",
+    )
+    SURROGATE_KEYS = Setting(
+        False, boolean, "Whether anonymous reads carry a `Surrogate-Key` by which a CDN can be told to forget them."
     )
     MAX_BULK_ITEMS = Setting(1000, positive_int, "Items in one bulk request at most.")
     MAX_IMPORT_BYTES = Setting(20 * 1024 * 1024, positive_int, "Largest CSV file for an import over HTTP, in bytes.")
@@ -52,5 +98,14 @@ def name_default_models() -> None:
             setattr(settings, setting.name, setting.default)
 
 
+_models: dict[str, Any] = {}
+
+
 def swapped_model(name: str) -> Any:
-    return apps.get_model(getattr(app_settings, name), require_ready=False)
+    label = getattr(app_settings, name)
+    model = _models.get(label)
+    if model is None:
+        model = apps.get_model(label, require_ready=False)
+        if apps.models_ready:
+            _models[label] = model
+    return model

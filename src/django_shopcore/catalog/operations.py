@@ -1,90 +1,99 @@
-"""Migration operations for what only PostgreSQL can do; elsewhere they do nothing.
+"""Migration operations for the product's and the category's table.
 
-A site with a Product of its own adds them to a migration of its own::
+A site with models of its own adds them to a migration of its own::
 
-    operations = [TrigramExtension(), SearchIndex("product")]
+    class Migration(migrations.Migration):
+        atomic = False
+        dependencies = [("shopcore_catalog", "0002_database"), ("goods", "0001_initial")]
+        operations = [*category_operations("category"), *product_operations("product")]
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from django.db import DatabaseError, transaction
-from django.db.migrations.operations.base import Operation
+from django.db import models
 
-from .search import DOCUMENT
+from django_shopcore.core.operations import TableOperation
+from django_shopcore.core.tracking import TrackTable
 
+from .search_operations import SearchIndex, TrigramExtension
 
-class TrigramExtension(Operation):
-    """Installs ``pg_trgm`` where the database user may; where not, search forgives no typing errors."""
+__all__ = [
+    "ListIndexes",
+    "SearchIndex",
+    "TableOperation",
+    "TrigramExtension",
+    "category_operations",
+    "product_operations",
+]
 
-    reversible = True
-    reduces_to_sql = True
-
-    def state_forwards(self, app_label: str, state: Any) -> None:
-        pass
-
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor != "postgresql":
-            return
-        try:
-            with transaction.atomic(using=schema_editor.connection.alias):
-                schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-        except DatabaseError:
-            return
-
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """The extension stays: something else may use it."""
-
-    def describe(self) -> str:
-        return "Install pg_trgm on PostgreSQL"
+ORDERINGS = ("created_at", "price", "name")
 
 
-class SearchIndex(Operation):
-    """A full-text index over name and description of ``model_name``.
+def category_operations(model_name: str) -> list[TableOperation]:
+    """What a category's table needs besides its columns."""
+    return [TrackTable(model_name)]
 
-    In a migration with ``atomic = False`` it is built without blocking writers: for a table in use.
-    """
 
-    reversible = True
-    reduces_to_sql = True
-    atomic = False
+def product_operations(model_name: str) -> list[TableOperation]:
+    """What a product's table needs besides its columns."""
+    return [TrackTable(model_name, visible="is_published"), ListIndexes(model_name), SearchIndex(model_name)]
 
-    def __init__(self, model_name: str) -> None:
-        self.model_name = model_name
 
-    def deconstruct(self) -> Any:
-        return self.__class__.__name__, [self.model_name], {}
+class ListIndexes(TableOperation):
+    """Indexes for every ordering of products, also within a category and by stock"""
 
-    def state_forwards(self, app_label: str, state: Any) -> None:
-        pass
+    def create_sql(self, connection: Any, model: type[models.Model]) -> list[str]:
+        quote = connection.ops.quote_name
+        postgresql = connection.vendor == "postgresql"
+        concurrently = " CONCURRENTLY" if postgresql and not connection.in_atomic_block else ""
+        statements = [f"DROP INDEX{concurrently} {quote(name)}" for name in self._present(connection, model, False)]
+        for name, columns in list_indexes(model).items():
+            *keys, published = (quote(column) for column in columns)
+            # The column of the filter that all public lists have: they count and skip without looking at the rows.
+            covered = (
+                f"({', '.join(keys)}) INCLUDE ({published})" if postgresql else f"({', '.join([*keys, published])})"
+            )
+            table = quote(model._meta.db_table)
+            statements.append(f"CREATE INDEX{concurrently} IF NOT EXISTS {quote(name)} ON {table} {covered}")
+        return statements
 
-    def _table(self, app_label: str, schema_editor: Any, state: Any) -> str | None:
-        model = state.apps.get_model(app_label, self.model_name)
-        if schema_editor.connection.vendor != "postgresql":
-            return None
-        if not self.allow_migrate_model(schema_editor.connection.alias, model):
-            return None
-        return str(model._meta.db_table)
+    def drop_sql(self, connection: Any, model: type[models.Model]) -> list[str]:
+        return [f"DROP INDEX IF EXISTS {connection.ops.quote_name(name)}" for name in list_indexes(model)]
 
-    def _index(self, schema_editor: Any, table: str) -> str:
-        return str(schema_editor.quote_name(f"{table[:50]}_search"))
+    def missing(self, connection: Any, model: type[models.Model]) -> list[str]:
+        present = self._present(connection, model, True)
+        return [f"index {name}" for name in list_indexes(model) if name not in present]
 
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        table = self._table(app_label, schema_editor, to_state)
-        if table is None:
-            return
-        document = DOCUMENT.format(name='"name"', description='"description"')
-        concurrently = "" if schema_editor.connection.in_atomic_block else "CONCURRENTLY"
-        schema_editor.execute(
-            f"CREATE INDEX {concurrently} IF NOT EXISTS {self._index(schema_editor, table)} "
-            f"ON {schema_editor.quote_name(table)} USING gin (({document}))"
-        )
+    def _present(self, connection: Any, model: type[models.Model], valid: bool) -> list[str]:
+        """Our indexes that are there: the usable ones, or what an interrupted build has left."""
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(
+                    "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+                    "WHERE i.indrelid = to_regclass(%s) AND i.indisvalid = %s",
+                    [connection.ops.quote_name(model._meta.db_table), valid],
+                )
+            elif not valid:
+                return []
+            else:
+                cursor.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = %s", [model._meta.db_table]
+                )
+            wanted = list_indexes(model)
+            return [name for (name,) in cursor.fetchall() if name in wanted]
 
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        table = self._table(app_label, schema_editor, from_state)
-        if table is not None:
-            schema_editor.execute(f"DROP INDEX IF EXISTS {self._index(schema_editor, table)}")
 
-    def describe(self) -> str:
-        return f"Full-text index of {self.model_name} on PostgreSQL"
+def list_indexes(model: type[models.Model]) -> dict[str, list[str]]:
+    """The columns of each index by its name; the last one is not ordered by."""
+    digest = hashlib.sha256(model._meta.db_table.encode()).hexdigest()[:8]
+    meta: Any = model._meta
+    indexes = {}
+    for lead in ("", "category", "in_stock"):
+        for ordering in ORDERINGS:
+            names = [name for name in (lead, ordering, meta.pk.name, "is_published") if name]
+            key = "_".join(name for name in (lead, ordering) if name)
+            indexes[f"shopcore_{key}_{digest}"] = [meta.get_field(name).column for name in names]
+    return indexes

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.validators import URLValidator
+from django.db.models import Count, Exists, Q
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
@@ -178,6 +182,8 @@ PRODUCT_EXAMPLE: dict[str, Any] = {
 class ProductSerializer(CatalogSerializer):
     """A product."""
 
+    _asked: Mapping[str, str] = {}
+
     id = serializers.ReadOnlyField()
     name = TextField(max_length=255)
     slug = TextField(
@@ -234,13 +240,35 @@ class ProductSerializer(CatalogSerializer):
             raise ValidationError({"compare_at_price" if "compare_at_price" in attrs else "price": [detail]})
         return super().validate(attrs)
 
-    def check_unique(self, attrs: dict[str, Any]) -> None:
+    def to_internal_value(self, data: Any) -> Any:
+        category = self.fields.get("category")
+        if isinstance(data, Mapping) and type(category) is KeyField and not self.context.get("unchecked"):
+            self._ask_with(category, data)
+        return super().to_internal_value(data)
+
+    def _ask_with(self, category: KeyField, data: Mapping[Any, Any]) -> None:
+        """Has the look-up of the category tell whether the slug and the SKU are taken: one statement, not two."""
+        given = {name: data[name].strip() for name in UNIQUE_MESSAGES if isinstance(data.get(name), str)}
+        # Text that cannot be stored is left to its own field.
+        self._asked = {name: value for name, value in given.items() if value and value.isprintable()}
         others = self.others(get_product_model())
-        errors = {
-            name: unique_error(message)
-            for name, message in UNIQUE_MESSAGES.items()
-            if attrs.get(name) and others.filter(**{name: attrs[name]}).exists()
-        }
+        found = {f"{name}_taken": Exists(others.filter(**{name: value})) for name, value in self._asked.items()}
+        category.queryset = category.get_queryset().annotate(**found)
+
+    def check_unique(self, attrs: dict[str, Any]) -> None:
+        wanted = {name: attrs[name] for name in UNIQUE_MESSAGES if attrs.get(name)}
+        # What came with the category holds for the first check only.
+        asked, self._asked = self._asked, {}
+        if not wanted:
+            return
+        told = vars(attrs["category"]) if "category" in attrs else {}
+        if wanted == asked and all(f"{name}_taken" in told for name in wanted):
+            taken = {name: told[f"{name}_taken"] for name in wanted}
+        else:
+            each = {name: Q(**{name: value}) for name, value in wanted.items()}
+            holders = self.others(get_product_model()).filter(reduce(or_, each.values()))
+            taken = holders.aggregate(**{name: Count("pk", filter=its) for name, its in each.items()})
+        errors = {name: unique_error(UNIQUE_MESSAGES[name]) for name in wanted if taken[name]}
         if errors:
             raise ValidationError(errors)
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bulk_views, csv_views, views
+from . import bulk_views, csv_views, facet_views, views
 
 collection = {"get": "list", "post": "create"}
 item = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
@@ -11,6 +11,7 @@ urlpatterns = [
     path("products/bulk/", bulk_views.ProductBulkView.as_view(), name="product-bulk"),
     path("products/export/", csv_views.ProductExportView.as_view(), name="product-export"),
     path("products/import/", csv_views.ProductImportView.as_view(), name="product-import"),
+    path("products/facets/", facet_views.ProductFacetsViewSet.as_view({"get": "facets"}), name="product-facets"),
     path("products/<pk>/", views.ProductViewSet.as_view(item), name="product-detail"),
     path("categories/", views.CategoryViewSet.as_view(collection), name="category-list"),
     path("categories/tree/", views.CategoryTreeView.as_view(), name="category-tree"),

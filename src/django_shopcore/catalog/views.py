@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from django.db import IntegrityError
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_view
@@ -12,20 +14,28 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from django_shopcore.core.access import ADMIN, ANYONE
-from django_shopcore.core.conditional import digest, not_modified, object_tag, require_match
+from django_shopcore import __version__
+from django_shopcore.core import reading, replicas
+from django_shopcore.core.access import ADMIN, ANYONE, is_admin
+from django_shopcore.core.conditional import digest, matches, not_modified, object_tag, require_match
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.limits import Limit
 from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.representation import Representation, is_ours
+from django_shopcore.core.response_cache import current_tokens
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView, ShopcoreViewSet
 from django_shopcore.core.writes import atomic_write
 
-from . import filters, get_category_model, get_product_model, limits, serializers, services
+from . import cdn, filters, get_category_model, get_product_model, limits, serializers, services
+from .caching import PAGE_PARAMETERS, KeptReads
 from .conf import app_settings
+from .trees import forget_tree
 
 READ_ACTIONS = ("list", "retrieve", "tree")
+LISTING = ("list", "facets")  # what takes the filters
+PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 class CatalogResponses(ShopcoreView):
@@ -33,21 +43,43 @@ class CatalogResponses(ShopcoreView):
 
     schema_tag = "catalogue"
     conditional = True
+    # Whose changes may change an answer, besides those that a serializer's fields add.
+    tables: Any = ()
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        # A plain view's as_view takes no actions.
+        view = super().as_view(*([actions] if actions else []), **initkwargs)
+        return KeptReads(view, cls, actions, initkwargs)
+
+    def keeps(self, action: str | None, parameters: QueryDict) -> bool:
+        """Whether answers to ``action`` with ``parameters`` may be kept for other callers without credentials.
+
+        Not those with unknown parameters, which appear in links: whoever makes some up could fill the cache.
+        """
+        return False
+
+    def fingerprint(self) -> str:
+        """What an answer shows, besides what its URL says: another one after a change of the site's code."""
+        return ""
+
+    def limits_of(self, action: str | None, parameters: QueryDict) -> list[Limit]:
+        found = list(self.limits.get(action or "", ()))
+        return [*found, limits.SEARCH] if action in LISTING and parameters.get("search") else found
 
     def get_limits(self) -> list[Limit]:
-        if self.current_action == "list" and self.request.query_params.get("search"):
-            return [*super().get_limits(), limits.SEARCH]
-        return super().get_limits()
+        return self.limits_of(self.current_action, self.request.query_params)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         patch_vary_headers(response, ["Authorization"])
-        if request.method not in ("GET", "HEAD") or response.status_code != 200:
+        if request.method not in ("GET", "HEAD") or response.status_code not in (200, 304):
             response.setdefault("Cache-Control", "private, no-store")
             return response
         shared = "Authorization" not in request.headers and not _signed_in(request)
-        response.setdefault("Cache-Control", "public, no-cache" if shared else "private, no-cache")
-        if isinstance(response, Response):
+        for name, value in (cdn.public_headers(self, self.kwargs) if shared else PRIVATE).items():
+            response.setdefault(name, value)
+        if isinstance(response, Response) and response.status_code == 200:
             response.add_post_render_callback(lambda rendered: self._validate(request, rendered))
         return response
 
@@ -88,15 +120,82 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         "destroy": [409],
     }
     filter_backends = [ShopcoreFilterBackend]
+    list_filterset_class: Any = None
 
     def tag_of(self, instance: Any) -> str:
         """The entity tag of ``instance``: of all that an admin sees, whoever asks for how much of it."""
         serializer = self.get_serializer_class()
         return object_tag(serializer(instance, context={**self.get_serializer_context(), "complete": True}).data)
 
+    def audience(self) -> str:
+        return "admins" if is_admin(getattr(self.request, "user", None)) else "everybody"
+
+    @property
+    def tables(self) -> Any:
+        return (self.model._meta.db_table,)
+
+    def keeps(self, action: str | None, parameters: QueryDict) -> bool:
+        if not (reading.is_all_ours(self) and reading.shows_all_the_same(self)):
+            return False
+        if action != "list":
+            return {"fields"}.issuperset(parameters)
+        filters = self.list_filterset_class.base_filters
+        return all(name in filters or name in PAGE_PARAMETERS for name in parameters)
+
+    def fingerprint(self) -> str:
+        return reading.fingerprint(self.get_serializer_class(), self.model)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if "HTTP_IF_NONE_MATCH" in request.META and (tag := self._unchanged(request.META["HTTP_IF_NONE_MATCH"])):
+            return Response(status=304, headers={"ETag": tag})
+        response = super().list(request, *args, **kwargs)
+        tokens = getattr(response, "tokens", None)
+        if tokens is not None:
+            response["ETag"] = self._list_tag(tokens, response.shown)  # type: ignore[attr-defined]
+        return response
+
+    def _unchanged(self, header: str) -> str | None:
+        """The list's tag if it is the client's: that takes the tables' versions, and not the rows."""
+        if not (reading.reads_our_way(self) and reading.is_compiled(self)):
+            return None
+        shown, tokens = reading.representation(self), current_tokens(self.tables)
+        if shown is None or not shown.is_pure or tokens is None:
+            return None
+        tag = self._list_tag(dict(tokens), shown)
+        return tag if matches(header, tag) else None
+
+    def _list_tag(self, tokens: dict[str, str], shown: Representation) -> str:
+        """Equal tokens mean equal rows; the rest says what is shown of which of them."""
+        parts = [
+            sorted(tokens.items()),
+            self.audience(),
+            self.request.build_absolute_uri(),
+            shown.names,
+            shown.lookups,
+            __version__,
+        ]
+        return digest(repr(parts).encode())
+
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        complete, shown = reading.representation(self, complete=True), reading.representation(self)
+        if complete is not None and shown is not None and reading.is_compiled(self) and self._reads_rows_our_way():
+            return self._retrieve_row(complete, shown)
         instance = self.get_object()
         return Response(self.get_serializer(instance).data, headers={"ETag": self.tag_of(instance)})
+
+    def _reads_rows_our_way(self) -> bool:
+        own = all(is_ours(type(self), name) for name in ("get_object", "tag_of", "check_object_permissions"))
+        return own and not self.get_permissions()  # they may ask for the object
+
+    def _retrieve_row(self, complete: Representation, shown: Representation) -> Response:
+        key = parse_key(self.model, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        found = reading.read_row(self, key, complete) if key is not None else None
+        if found is None:
+            raise NotFound()
+        [row] = found.rows
+        response = Response({name: row[name] for name in shown.names}, headers={"ETag": object_tag(row)})
+        response.tokens = found.tokens if complete.is_pure and shown.is_pure else None  # type: ignore[attr-defined]
+        return response
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
@@ -157,6 +256,11 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         raise NotImplementedError
 
 
+# Filters that bound what a list is ordered by.
+RANGES = {
+    "price": frozenset({"min_price", "max_price"}),
+    "created_at": frozenset({"created_after", "created_before"}),
+}
 KEPT = "Optional fields that are absent keep their values."
 MATCHED = "With `If-Match` only the version that was read is changed."
 
@@ -180,6 +284,27 @@ MATCHED = "With `If-Match` only the version that was read is changed."
 class ProductViewSet(CatalogViewSet):
     schema_name = "products"
 
+    @property
+    def model(self) -> Any:
+        return get_product_model()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return (get_product_model()._meta.db_table, get_category_model()._meta.db_table)
+
+    def outdated(self, alias: str) -> None:
+        forget_tree(alias)
+
+    def has_one_plan(self, filters: Mapping[str, Any], ordering: Sequence[str], ranked: bool) -> bool:
+        names = filters.keys() - {"ordering"}
+        if ranked:
+            return names == {"search"}
+        names -= RANGES.get(ordering[0].lstrip("-"), frozenset())
+        return names <= {"in_stock"} or (names == {"category"} and filters["category"] == "one")
+
+    def counter(self) -> str:
+        return "total" if self.audience() == "admins" else "visible"
+
     def get_queryset(self) -> QuerySet[Any]:
         user = getattr(self.request, "user", None)
         products = get_product_model().objects.visible_to(user)
@@ -189,11 +314,13 @@ class ProductViewSet(CatalogViewSet):
         return serializers.product_serializer_class()
 
     @property
-    def filterset_class(self) -> Any:
-        if self.current_action != "list":
-            return None
+    def list_filterset_class(self) -> Any:
         path = app_settings.PRODUCT_FILTERSET
         return import_string(path) if path else filters.ProductFilterSet
+
+    @property
+    def filterset_class(self) -> Any:
+        return self.list_filterset_class if self.current_action in LISTING else None
 
     def perform_create(self, values: Any) -> Any:
         return services.create_product(values=values, actor=self.request.user)
@@ -222,7 +349,14 @@ class ProductViewSet(CatalogViewSet):
 )
 class CategoryViewSet(CatalogViewSet):
     schema_name = "categories"
-    filterset_class = filters.CategoryFilterSet
+    filterset_class = list_filterset_class = filters.CategoryFilterSet
+
+    @property
+    def model(self) -> Any:
+        return get_category_model()
+
+    def counter(self) -> str:
+        return "total"
 
     def get_queryset(self) -> QuerySet[Any]:
         return get_category_model()._default_manager.order_by("name")
@@ -261,9 +395,19 @@ TREE_SCHEMA = {
 }
 
 
+TREE_COLUMNS = Representation(("id", "name", "slug", "parent"), ("pk", "name", "slug", "parent_id"), ())
+
+
 class CategoryTreeView(CatalogResponses):
     access = {"get": ANYONE}
     limits = {"get": [limits.READ]}
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return (get_category_model()._meta.db_table,)
+
+    def keeps(self, action: str | None, parameters: QueryDict) -> bool:
+        return not parameters
 
     @describe(
         operation_id="categories_tree",
@@ -283,15 +427,22 @@ class CategoryTreeView(CatalogResponses):
     )
     def get(self, request: Request) -> Response:
         """Read in one query."""
-        rows = (
-            get_category_model()._default_manager.order_by("name", "pk").values_list("pk", "name", "slug", "parent_id")
+        categories = get_category_model()._default_manager.order_by("name", "pk")
+        rows, tokens = replicas.read(
+            CategoryTreeView,
+            categories.model,
+            lambda alias: reading.read_all(categories.using(alias), TREE_COLUMNS),
+            tokens_of=itemgetter(1),
         )
         nodes: dict[Any, dict[str, Any]] = {}
-        parents: list[tuple[Any, dict[str, Any]]] = []
-        for pk, name, slug, parent in rows.iterator():
-            nodes[pk] = {"id": pk, "name": name, "slug": slug, "children": []}
-            parents.append((parent, nodes[pk]))
+        for row in rows:
+            nodes[row["id"]] = {"id": row["id"], "name": row["name"], "slug": row["slug"], "children": []}
         roots: list[dict[str, Any]] = []
-        for parent, node in parents:
-            (roots if parent is None else nodes[parent]["children"]).append(node)
-        return Response(roots)
+        for row in rows:
+            above = row["parent"]
+            (roots if above is None else nodes[above]["children"]).append(nodes[row["id"]])
+        response = Response(roots)
+        if tokens is not None:
+            response.tokens = tokens  # type: ignore[attr-defined]
+            response["ETag"] = digest(repr([sorted(tokens.items()), "tree", __version__]).encode())
+        return response

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class CoreConfig(AppConfig):
@@ -11,9 +12,19 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from . import (
+            announcing,
             checks,  # noqa: F401 - importing registers the checks
+            examinations,
             limits,
             periodic,
+            replica_checks,  # noqa: F401
+            replicas,
+            view_examinations,
         )
 
         periodic.register("core.prune_rate_limits", every=timedelta(hours=1), run=limits.prune_windows)
+        connection_created.connect(announcing.install, dispatch_uid="shopcore_core.watch")
+        connection_created.connect(replicas.limit_waiting, dispatch_uid="shopcore_core.replicas")
+        announcing.install_everywhere()
+        examinations.register()
+        view_examinations.register()

@@ -14,7 +14,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from .access import policy_for
-from .conf import SettingsGroup, core_settings, dotted_path, dotted_paths
+from .conf import SettingsGroup, cache_settings, core_settings, dotted_path, dotted_paths
+from .leases import is_divided
 from .views import ShopcoreView
 
 PREFIX = "SHOPCORE_"
@@ -78,6 +79,23 @@ def check_rate_limits(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessa
     """W003: rate limits are switched off."""
     if not core_settings.RATE_LIMITS:
         return [Warning("Rate limits are off.", hint="Remove SHOPCORE_RATE_LIMITS = False.", id="shopcore.W003")]
+    return []
+
+
+@register(Tags.caches)
+def check_response_cache(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """E004: the cache of responses does not exist. W004: it has several servers, so each process keeps its own."""
+    alias = cache_settings.CACHE_ALIAS
+    if not cache_settings.CACHE:
+        return []
+    if alias not in settings.CACHES:
+        hint = "Name an alias of CACHES, or set SHOPCORE_CATALOG_CACHE = 0."
+        return [Error(f"SHOPCORE_CATALOG_CACHE_ALIAS: there is no cache {alias!r}.", hint=hint, id="shopcore.E004")]
+    if is_divided(alias):
+        hint = "Name a cache with one server in SHOPCORE_CATALOG_CACHE_ALIAS."
+        return [
+            Warning(f"The cache {alias!r} has several servers: no response is shared.", hint=hint, id="shopcore.W004")
+        ]
     return []
 
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
-from django.conf import settings
+from django.conf import Settings, settings
 
 T = TypeVar("T")
 
@@ -129,7 +129,11 @@ class Setting(Generic[T]):
 
     def value(self) -> T:
         """What the site's settings say now."""
-        return getattr(settings, self.name, self.default)
+        # Reading through LazySettings takes microseconds for a name that it does not have: most of ours.
+        wrapped = object.__getattribute__(settings, "__dict__")["_wrapped"]
+        if type(wrapped) is Settings:
+            return cast("T", wrapped.__dict__.get(self.name, self.default))
+        return cast("T", getattr(settings, self.name, self.default))
 
 
 class SettingsGroup:
@@ -178,6 +182,42 @@ class CoreSettings(SettingsGroup, prefix="SHOPCORE_"):
         "DRF authentication classes of our views. None: those of the installed accounts feature, otherwise the "
         "host's `DEFAULT_AUTHENTICATION_CLASSES`.",
     )
+    REPLICAS = Setting[list[str]](
+        [],
+        words,
+        "Aliases of `DATABASES` that are replicas of `default`; the catalogue is read from them as long as they hold "
+        "its present state. See [](../how-to/replica.md).",
+    )
+    REPLICA_MODELS = Setting[list[str]](
+        [],
+        words,
+        "Models (`blog.Post`) or apps (`blog`) of the site's own that are read from replicas too, each client seeing "
+        "what it has written itself. See [](../how-to/replica.md).",
+    )
+    REPLICA_TIMEOUT = Setting(
+        2, positive_int, "Seconds that a read waits for a replica on PostgreSQL before it turns to the primary."
+    )
 
 
 core_settings = CoreSettings()
+
+
+class CacheSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
+    """Of the cache of responses; they bear the name of what it is there for."""
+
+    CACHE = Setting(
+        600,
+        natural,
+        "Seconds that a response of the catalogue to an anonymous reader is kept. It is shown only while it is right, "
+        "however long that is. 0: nothing is kept.",
+    )
+    CACHE_ALIAS = Setting("default", text, "Alias of the Django cache that holds responses when it is shared.")
+    CACHE_LEASE = Setting(
+        2,
+        positive_int,
+        "Seconds that a process may trust what the shared cache says without asking the database. A write waits a "
+        "little longer than that when the cache does not answer. The same in all processes.",
+    )
+
+
+cache_settings = CacheSettings()

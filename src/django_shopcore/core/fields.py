@@ -136,30 +136,50 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+def column_of(
+    field: serializers.Field[Any, Any, Any, Any], model: type[models.Model]
+) -> tuple[str, models.Field[Any, Any]] | None:
+    """``(lookup, column)`` that ``field`` shows of ``model``'s rows.
+
+    ``None`` when it reads something that cannot be told from its ``source`` (a method, a property).
+    """
+    getter = type(field).get_attribute
+    if field.source in (None, "*") or not getter.__module__.startswith("rest_framework."):
+        return None
+    *path, last = field.source.split(".")
+    owner: Any = model
+    for step in path:
+        relation = {f.name: f for f in owner._meta.concrete_fields if f.is_relation}.get(step)
+        if relation is None:
+            return None
+        owner = relation.related_model
+    by_name = {name: f for f in owner._meta.concrete_fields for name in (f.name, f.attname)} | {"pk": owner._meta.pk}
+    column = by_name.get(last)
+    if column is None:
+        return None
+    if column.is_relation:
+        if not isinstance(field, (serializers.PrimaryKeyRelatedField, serializers.ReadOnlyField)) or (
+            last != column.attname and not isinstance(field, serializers.PrimaryKeyRelatedField)
+        ):
+            return None
+        return "__".join([*path, column.attname]), column.target_field
+    return "__".join([*path, column.name]), column
+
+
 def columns_of(
     serializer: serializers.BaseSerializer[Any], model: type[models.Model]
 ) -> tuple[list[str], list[str]] | None:
     """``(columns, relations)`` that the serializer's fields read, for ``only`` and ``select_related``.
 
-    ``None`` when a field reads something that cannot be told from its ``source`` (a method, a property).
+    ``None`` when a field reads something that cannot be told from its ``source``.
     """
     columns, relations = {model._meta.pk.name}, set()
     for field in serializer._readable_fields:  # type: ignore[attr-defined]
-        if field.source == "*":
+        found = column_of(field, model)
+        if found is None:
             return None
-        *path, last = field.source.split(".")
-        owner: Any = model
-        for step in path:
-            relation = {f.name: f for f in owner._meta.concrete_fields if f.is_relation}.get(step)
-            if relation is None:
-                return None
-            owner = relation.related_model
-        by_name = {name: f for f in owner._meta.concrete_fields for name in (f.name, f.attname)} | {
-            "pk": owner._meta.pk
-        }
-        if last not in by_name:
-            return None
-        columns.add("__".join([*path, by_name[last].name]))
+        *path, _last = found[0].split("__")
+        columns.add(found[0])
         if path:
             relations.add("__".join(path))
             columns.add(path[0])

@@ -7,10 +7,12 @@ the database where no shared cache is configured or the cache does not answer.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,28 +99,35 @@ def caller_key(request: Any) -> str:
     return f"net:{client_network(request)}"
 
 
-def shared_cache() -> BaseCache | None:
+def shared_cache(alias: str | None = None) -> BaseCache | None:
     """The cache that all processes share and count in with one atomic step, or ``None``.
 
     Local memory is not shared; a backend with Django's general ``incr`` (database, files) reads and then writes.
     """
-    alias = core_settings.RATE_LIMIT_CACHE
     try:
-        cache = caches[alias]
+        cache = caches[alias or core_settings.RATE_LIMIT_CACHE]
     except Exception:  # noqa: BLE001 - no such alias, or its client library is missing
         return None
     atomic = type(cache).incr is not BaseCache.incr
     return cache if atomic and not isinstance(cache, LocMemCache) else None
 
 
-def count_request(limit: Limit, caller: str) -> Usage | None:
-    """Counts one request of ``caller``; ``None`` when the limit is off or cannot be enforced here."""
+def _window(limit: Limit, caller: str) -> tuple[str, int, int] | None:
+    """The name of ``caller``'s present window with its quota and seconds; ``None`` when the limit is off."""
     rate = limit.rate()
     if rate is None:
         return None
     quota, window = rate
     digest = hashlib.sha256(f"{limit.name}|{quota}/{window}|{caller}".encode()).hexdigest()[:40]
-    key = f"shopcore:limit:{limit.name}:{digest}"
+    return f"shopcore:limit:{limit.name}:{digest}", quota, window
+
+
+def count_request(limit: Limit, caller: str) -> Usage | None:
+    """Counts one request of ``caller``; ``None`` when the limit is off or cannot be enforced here."""
+    found = _window(limit, caller)
+    if found is None:
+        return None
+    key, quota, window = found
     cache = shared_cache()
     now = time.time()
     if cache is not None:
@@ -133,7 +142,32 @@ def count_request(limit: Limit, caller: str) -> Usage | None:
     return Usage(limit, quota, window, used, ends_at - now)
 
 
+# One step and one round trip: the number of requests in the window, and how long it lasts.
+COUNT = """
+local used = redis.call('INCR', KEYS[1])
+if used == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {used, redis.call('PTTL', KEYS[1])}
+"""
+
+
+def redis_client(cache: BaseCache | None) -> Any:
+    """The client of Django's Redis cache, for what its interface has no single command for; otherwise ``None``."""
+    inner = getattr(cache, "_cache", None)
+    return inner.get_client(None, write=True) if isinstance(inner, _redis_class()) else None
+
+
+@functools.cache
+def _redis_class() -> Any:
+    from django.core.cache.backends.redis import RedisCacheClient
+
+    return RedisCacheClient
+
+
 def _count_in_cache(cache: BaseCache, key: str, now: float, window: int) -> tuple[int, float]:
+    client = redis_client(cache)
+    if client is not None:
+        used, left = client.eval(COUNT, 1, cache.make_and_validate_key(key), window * 1000)
+        return used, now + left / 1000
     # A window lasts as long as its key: comparing clocks here would let two processes open the next one twice.
     ends_at = cache.get(key)
     if ends_at is None:
@@ -190,16 +224,51 @@ def prune_windows() -> int:
     return RateLimitWindow.objects.filter(ends_at__lt=time.time()).delete()[0]
 
 
-def enforce(limits: list[Limit], request: Any) -> list[Usage]:
+def enforce(limits: Sequence[Limit], request: Any) -> list[Usage]:
     """Counts ``request`` against each limit; raises ``RateLimited`` for the first one exceeded."""
     usages = []
     for limit in limits:
-        usage = count_request(limit, caller_key(request))
-        if usage is None:
+        if not limit.essential and shared_cache() is None:
             continue
-        if usage.exceeded:
-            # A receiver that fails must not turn the refusal into an error of ours.
-            rate_limited.send_robust(sender=Limit, limit=limit, usage=usage, request=request)
-            raise RateLimited(usage)
-        usages.append(usage)
+        usage = count_request(limit, caller_key(request))
+        if usage is not None:
+            usages.append(_within(usage, request))
     return usages
+
+
+def _within(usage: Usage, request: Any) -> Usage:
+    if usage.exceeded:
+        # A receiver that fails must not turn the refusal into an error of ours.
+        rate_limited.send_robust(sender=Limit, limit=usage.limit, usage=usage, request=request)
+        raise RateLimited(usage)
+    return usage
+
+
+def enforce_and_read(
+    limits: Sequence[Limit], request: Any, cache: Any, keys: Sequence[str]
+) -> tuple[list[Usage], dict[str, Any] | None]:
+    """As ``enforce``, with the values of ``keys`` in ``cache`` in the same round trip, where it is the limits' Redis.
+
+    Otherwise the second is ``None``. A request that is refused is counted against all limits.
+    """
+    client = redis_client(cache) if cache is not None and cache is shared_cache() else None
+    if client is None:
+        return enforce(limits, request), None
+    caller = caller_key(request)
+    windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
+    try:
+        pipeline = client.pipeline(transaction=False)
+        for _limit, key, _quota, window in windows:
+            pipeline.eval(COUNT, 1, cache.make_and_validate_key(key), window * 1000)
+        pipeline.mget([cache.make_and_validate_key(key) for key in keys])
+        *counts, values = pipeline.execute()
+        loads = cache._cache._serializer.loads
+        seen = {key: loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
+    except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
+        logger.warning("The cache failed (%s).", type(exc).__name__)
+        return enforce(limits, request), None
+    usages = [
+        _within(Usage(limit, quota, window, used, left / 1000), request)
+        for (limit, _key, quota, window), (used, left) in zip(windows, counts, strict=True)
+    ]
+    return usages, seen

@@ -26,3 +26,42 @@ class PeriodicRun(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TableVersion(models.Model):
+    """What state a table is in: triggers give it another ``token`` with every change; see ``tracking``.
+
+    ``total`` and ``visible`` count the table's rows, so that nobody else has to.
+    """
+
+    table = models.CharField(max_length=100, primary_key=True)
+    token = models.CharField(max_length=36)
+    total = models.BigIntegerField(default=0)
+    visible = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = "table version"
+
+    def __str__(self) -> str:
+        return self.table
+
+
+class TableChange(models.Model):
+    """A change that becomes a new ``TableVersion`` when its transaction commits (PostgreSQL only).
+
+    The version's row would otherwise be locked from the first write of a transaction to its end, and all
+    writers would have to queue. No row of this table is ever visible to anybody.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    table = models.CharField(max_length=100)
+    total = models.BigIntegerField(null=True)
+    visible = models.BigIntegerField(null=True)
+    # Of a transaction's sum: whether it says what there is, and not what came. NULL: a part of the sum.
+    is_whole = models.BooleanField(null=True)
+
+    class Meta:
+        verbose_name = "table change"
+
+    def __str__(self) -> str:
+        return self.table

@@ -7,26 +7,26 @@ neither skips nor repeats a row when others are inserted.
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import hashlib
 import re
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
-from django.core import signing
 from django.db import connections, models
-from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from .anchors import Anchors
 from .conf import core_settings
 from .errors import InvalidInput, field_error
+from .keyset import Cursor, after, place_slots, reverse
+from .plans import Shapes
+from .representation import Representation
+from .statements import Reading, Rows, Statement
 
 NUMBER = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
 MAX_OFFSET = 2**62  # below the databases' 64-bit OFFSET
@@ -76,131 +76,173 @@ def total_order(queryset: models.QuerySet[Any]) -> list[str]:
     return [*ordering, f"-{pk}" if ordering and ordering[0].startswith("-") else pk]
 
 
-class Cursor:
-    """A place in a list: signed, and bound to the ordering and filters it was made for."""
+@dataclass(frozen=True)
+class Window:
+    """A part of a list in ``ordering``: ``limit`` rows after the first ``offset``, counted from after ``position``.
 
-    signer_salt = "django_shopcore.core.pagination"
-
-    def __init__(self, request: Request, ordering: Sequence[str]) -> None:
-        ignored = {"cursor", "size", "fields"}
-        parameters = sorted(
-            (key, request.query_params.getlist(key)) for key in request.query_params if key not in ignored
-        )
-        self.scope = hashlib.sha256(repr((request.path, parameters, list(ordering))).encode()).hexdigest()[:16]
-
-    def dump(self, backwards: bool, position: list[Any]) -> str:
-        return signing.dumps(
-            [self.scope, backwards, [_pack(value) for value in position]], salt=self.signer_salt, compress=True
-        )
-
-    def load(self, raw: str) -> tuple[bool, list[Any]]:
-        """``(backwards, position)``; raises 400 for a cursor that is not ours or of another list."""
-        try:
-            scope, backwards, position = signing.loads(raw, salt=self.signer_salt)
-        except Exception:  # noqa: BLE001 - whatever is wrong with a foreign cursor, it is not ours
-            raise self.invalid(_("This is not a cursor of this list.")) from None
-        if scope != self.scope:
-            raise self.invalid(_("The cursor was made for another ordering or filter."))
-        return bool(backwards), [_unpack(value) for value in position]
-
-    @staticmethod
-    def invalid(message: str) -> InvalidInput:
-        return InvalidInput([field_error("cursor", "invalid_cursor", message)])
-
-
-def _pack(value: Any) -> Any:
-    if isinstance(value, datetime.datetime):
-        return ["t", value.isoformat()]
-    if isinstance(value, decimal.Decimal):
-        return ["d", str(value)]
-    if isinstance(value, uuid.UUID):
-        return ["u", str(value)]
-    return ["", value]
-
-
-def _unpack(packed: Any) -> Any:
-    kind, value = packed
-    readers: dict[str, Callable[[str], Any]] = {
-        "t": datetime.datetime.fromisoformat,
-        "d": decimal.Decimal,
-        "u": uuid.UUID,
-    }
-    return readers[kind](value) if kind else value
-
-
-def after(ordering: Sequence[str], position: Sequence[Any]) -> Q:
-    """The condition for rows behind ``position`` in ``ordering``.
-
-    For ``(a, b, id)``: ``a >= x AND (a > x OR (a = x AND (b > y OR …)))``; the bound in front lets the
-    database start its index scan there.
+    ``inclusive``: the row at ``position`` counts too.
     """
-    condition = Q()
-    for name, value in zip(reversed(ordering), reversed(position), strict=True):
-        field = name.lstrip("-")
-        strict, loose = ("lt", "lte") if name.startswith("-") else ("gt", "gte")
-        if not condition:
-            condition = Q(**{f"{field}__{strict}": value})
-        else:
-            beyond = Q(**{f"{field}__{strict}": value}) | (Q(**{field: value}) & condition)
-            condition = Q(**{f"{field}__{loose}": value}) & beyond
-    return condition
+
+    ordering: Sequence[str]
+    limit: int
+    offset: int = 0
+    position: Sequence[Any] | None = None
+    counted: bool = False
+    inclusive: bool = False
 
 
-def reverse(ordering: Sequence[str]) -> list[str]:
-    return [name[1:] if name.startswith("-") else f"-{name}" for name in ordering]
+class ListShape:
+    """A filtered queryset whose values may be slots, with the statements made for parts of it so far."""
+
+    def __init__(
+        self,
+        queryset: Any,
+        counter: str | None = None,
+        candidates: int | None = None,
+        watched: frozenset[str] = frozenset(),
+        stable: bool = False,
+    ) -> None:
+        self.queryset = queryset
+        self.ordering = total_order(queryset)
+        self.alias: str = queryset.db
+        self.counter = counter
+        self.candidates = candidates
+        self.watched = watched
+        self.stable = stable
+        self._statements = Shapes(64)
+        self._anchors = Shapes(64)
+
+    def read_deep(
+        self,
+        window: Window,
+        values: Mapping[str, Any],
+        representation: Representation | None,
+    ) -> Rows:
+        """As ``read`` with tokens, from the nearest place that is known of this version of the list."""
+        anchors: Anchors = self._anchors.get(repr(values), Anchors)
+        known = anchors.nearest(window.offset)
+        rows = None
+        if known is not None:
+            tokens, offset, place = known
+            near = replace(window, offset=window.offset - offset, position=place, inclusive=True)
+            rows = self.read(near, values, representation, versioned=True)
+            if rows.tokens != tokens:
+                rows = None
+        if rows is None:
+            rows = self.read(window, values, representation, versioned=True)
+        if rows.tokens is not None and rows.keys:
+            last = len(rows.keys) - 1
+            places = {window.offset: rows.keys[0][1:], window.offset + last: rows.keys[last][1:]}
+            anchors.note(rows.tokens, places)
+        return rows
+
+    def read(
+        self,
+        window: Window,
+        values: Mapping[str, Any],
+        representation: Representation | None = None,
+        versioned: bool = False,
+    ) -> Rows:
+        """The rows of ``window`` as ``representation`` shows them, or only their keys."""
+        lookups = representation.lookups if representation else None
+        placed = window.position is not None
+        candidates = None if placed else self.candidates
+        texts = representation.texts if representation else frozenset()
+        place = (placed, window.inclusive)
+        key = (tuple(window.ordering), place, window.counted, lookups, texts, versioned, core_settings.COUNT_BOUND)
+
+        def make() -> Statement:
+            queryset = self.queryset
+            if placed:
+                slots = place_slots(queryset, window.ordering)
+                queryset = queryset.filter(after(window.ordering, slots, window.inclusive))
+            counted = window.counted or candidates is not None
+            counter = self.counter if versioned else None
+            return Statement(
+                Reading(
+                    queryset=queryset,
+                    whole=self.queryset,
+                    ordering=window.ordering,
+                    alias=self.alias,
+                    lookups=lookups,
+                    texts=texts,
+                    counted=counted,
+                    counter=counter,
+                    candidates=candidates,
+                    versioned=versioned,
+                    watched=self.watched,
+                    stable=self.stable,
+                )
+            )
+
+        statement: Statement = self._statements.get(key, make)
+        position = {f"_k{index}": value for index, value in enumerate(window.position or ())}
+        return statement.run({**values, **position}, window.limit, window.offset, representation)
+
+
+def instances(queryset: Any, keys: Sequence[Any]) -> list[Any]:
+    """The rows of ``queryset`` with the primary ``keys``, in their order; without those that are gone."""
+    if not keys:
+        return []
+    rows = {row.pk: row for row in queryset.order_by().filter(pk__in=keys)}
+    return [rows[key] for key in keys if key in rows]
 
 
 class ShopcorePagination(BasePagination):
-    """The pagination of every list of ours; ``results`` is what the view's serializer makes of the page."""
+    """The pagination of every list of ours; ``results`` is what the view's serializer makes of the page.
+
+    ``corrected`` holds parameters that the links shall have instead of the request's.
+    """
+
+    corrected: Mapping[str, str] = {}
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of the asked-for page. Raises 400 for bad parameters and 404 past the end."""
+        shape = ListShape(queryset)
+        rows = self.paginate(request, shape.ordering, lambda window: shape.read(window, {}))
+        return instances(queryset, [key[0] for key in rows.keys])
+
+    def paginate(self, request: Request, ordering: Sequence[str], read: Callable[[Window], Rows]) -> Rows:
+        """What ``read`` finds in the asked-for part of a list in ``ordering``, at most a page of it."""
         self.request = request
         self.size = page_size(request)
-        self.ordering = total_order(queryset)
-        queryset = queryset.order_by(*self.ordering)
+        self.ordering = list(ordering)
+        self.parameters = dict(request.query_params.lists())
         self.keyset = "cursor" in request.query_params
         if not self.keyset:
-            return self._by_page(queryset)
+            return self._by_page(read)
         if "page" in request.query_params:
             raise InvalidInput([field_error("cursor", "invalid_cursor", _("A cursor and a page exclude each other."))])
-        return self._by_cursor(queryset)
+        return self._by_cursor(read)
 
-    def _by_page(self, queryset: models.QuerySet[Any]) -> list[Any]:
+    def _by_page(self, read: Callable[[Window], Rows]) -> Rows:
         self.page = positive_number(self.request, "page", 1)
         offset = (self.page - 1) * self.size
         if offset >= MAX_OFFSET:
             raise NotFound(_("There is no such page."))
-        rows = list(queryset[offset : offset + self.size + 1])
-        if not rows and self.page > 1:
+        found = read(Window(self.ordering, self.size + 1, offset=offset, counted=True))
+        if not found.keys and self.page > 1:
             raise NotFound(_("There is no such page."))
-        self.has_next = len(rows) > self.size
-        rows = rows[: self.size]
+        self.has_next = found.cut(self.size)
+        end = offset + len(found.keys)
+        self.count, self.count_is_exact = end, True
         if self.has_next:
-            self.count, self.count_is_exact = bounded_count(queryset)
-        else:
-            self.count, self.count_is_exact = offset + len(rows), True
-        self.count = max(self.count, offset + len(rows) + self.has_next)
-        return rows
+            self.count, self.count_is_exact = max(found.count or 0, end + 1), found.count_is_exact
+        return found
 
-    def _by_cursor(self, queryset: models.QuerySet[Any]) -> list[Any]:
-        self.cursor = Cursor(self.request, self.ordering)
+    def _by_cursor(self, read: Callable[[Window], Rows]) -> Rows:
+        self.cursor = Cursor(self.request.path, self.parameters, self.ordering)
         raw = self.request.query_params["cursor"]
         self.backwards, position = self.cursor.load(raw) if raw else (False, None)
         ordering = reverse(self.ordering) if self.backwards else self.ordering
-        if position is not None:
-            queryset = queryset.filter(after(ordering, position))
-        names = [name.lstrip("-") for name in self.ordering]
-        keys = {f"_key{index}": F(name) for index, name in enumerate(names)}
-        rows = list(queryset.order_by(*ordering).annotate(**keys)[: self.size + 1])
-        more = len(rows) > self.size
-        rows = rows[: self.size]
+        found = read(Window(ordering, self.size + 1, position=position))
+        more = found.cut(self.size)
         if self.backwards:
-            rows.reverse()
-        self.has_next = bool(rows) and (self.backwards or more)
-        self.has_previous = bool(rows) and (more if self.backwards else position is not None)
-        self.ends = [[getattr(row, key) for key in keys] for row in (rows[:1] + rows[-1:])]
-        return rows
+            found.reverse()
+        self.has_next = bool(found.keys) and (self.backwards or more)
+        self.has_previous = bool(found.keys) and (more if self.backwards else position is not None)
+        self.ends = [list(key[1:]) for key in (found.keys[:1] + found.keys[-1:])]
+        return found
 
     def get_next_link(self) -> str | None:
         if not self.has_next:
@@ -214,20 +256,19 @@ class ShopcorePagination(BasePagination):
             return self._link(cursor=self.cursor.dump(True, self.ends[0])) if self.has_previous else None
         if self.page == 1:
             return None
-        return self._link(page=self.page - 1) if self.page > 2 else remove_query_param(self._url(), "page")
-
-    def _url(self) -> str:
-        return self.request.build_absolute_uri()
+        return self._link(page=self.page - 1 if self.page > 2 else None)
 
     def _link(self, **parameter: Any) -> str:
-        [(key, value)] = parameter.items()
-        return replace_query_param(self._url(), key, value)
+        parameters = {**self.parameters, **self.corrected, **parameter}
+        query = urlencode(sorted((name, value) for name, value in parameters.items() if value is not None), doseq=True)
+        address = self.request.build_absolute_uri(self.request.path)
+        return f"{address}?{query}" if query else address
 
     def get_paginated_response(self, data: Any) -> Response:
-        links = {"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
-        if self.keyset:
-            return Response(links)
-        return Response({"count": self.count, "count_is_exact": self.count_is_exact, **links})
+        counts = {} if self.keyset else {"count": self.count, "count_is_exact": self.count_is_exact}
+        links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
+        meant = {"did_you_mean": self.corrected["search"]} if "search" in self.corrected else {}
+        return Response({**counts, **links, **meant, "results": data})
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         def parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
@@ -265,6 +306,11 @@ class ShopcorePagination(BasePagination):
                 "count_is_exact": {"type": "boolean", "description": "Whether `count` was counted.", "example": True},
                 "next": link,
                 "previous": link,
+                "did_you_mean": {
+                    "type": "string",
+                    "description": "Of a search that matched nothing: the text whose matches these are.",
+                    "example": "laptop",
+                },
                 "results": schema,
             },
         }

@@ -1,16 +1,23 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
+from .json import dumps
+
 
 class StrictJSONRenderer(JSONRenderer):
     """UTF-8 JSON whatever the host's ``COMPACT_JSON``, ``UNICODE_JSON`` and ``STRICT_JSON`` say."""
 
-    compact = True
-    ensure_ascii = False
-    strict = True
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        return b"" if data is None else dumps(data)
 
 
 class JSONOnly(DefaultContentNegotiation):

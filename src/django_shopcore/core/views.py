@@ -32,6 +32,7 @@ from .keys import parse_key
 from .limits import Limit, RateLimited, Usage, enforce
 from .pagination import ShopcorePagination
 from .parsers import GuardedJSONParser
+from .reading import ListReader, reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
 
@@ -51,6 +52,8 @@ class ShopcoreView(APIView):
     access: ClassVar[Rules] = {}
     limits: ClassVar[Mapping[str, Sequence[Limit]]] = {}
     error_codes: ClassVar[Mapping[str, Sequence[int]]] = {}
+    # Whether reads carry entity tags.
+    conditional: ClassVar[bool] = False
 
     renderer_classes = [StrictJSONRenderer]
     parser_classes = [GuardedJSONParser]
@@ -120,7 +123,10 @@ class ShopcoreView(APIView):
 
     def check_throttles(self, request: Request) -> None:
         super().check_throttles(request)
-        self.rate_usage: list[Usage] = enforce(self.get_limits(), request)
+        counted = getattr(request, "counted", None)  # by what has looked for the answer elsewhere
+        if isinstance(counted, RateLimited):
+            raise counted
+        self.rate_usage: list[Usage] = enforce(self.get_limits(), request) if counted is None else counted
 
     def get_limits(self) -> list[Limit]:
         """The rate limits of this request."""
@@ -229,11 +235,47 @@ class ShopcoreViewSet(SparseFieldsMixin, ShopcoreView, GenericViewSet[Any]):
         self.check_object_permissions(self.request, row)
         return row
 
+    @property
+    def model(self) -> Any:
+        """The model whose rows the view is about."""
+        return self.get_queryset().model
+
+    def audience(self) -> Any:
+        """What ``get_queryset`` and the serializer's fields depend on, where that is a word of few.
+
+        ``None``, the default, where it is the caller: nothing of such a view's queries is kept.
+        """
+        return None
+
+    def counter(self) -> str | None:
+        """The column of the table's version that counts what ``get_queryset`` returns, if one does."""
+        return None
+
+    def has_one_plan(self, filters: Mapping[str, Any], ordering: Sequence[str], ranked: bool) -> bool:
+        """Whether the database's best plan for a list is the same whatever the filters' values are.
+
+        Its statement is then planned once. An index that starts with what is compared for equality and goes on
+        with what is ordered by is such a case; a filter on anything else may deserve an index of its own.
+        """
+        return False
+
+    def outdated(self, alias: str) -> None:
+        """Called when a filter went by something this process kept, and the database has moved on."""
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer([], many=True)
-        queryset = self.narrow(self.filter_queryset(self.get_queryset()), serializer.child)
-        serializer.instance = self.paginate_queryset(queryset)
-        return self.get_paginated_response(serializer.data)
+        if not reads_our_way(self):
+            return self._list_ordinarily()
+        reader = ListReader(self)
+        rows = reader.read()
+        response: Response = self.paginator.get_paginated_response(rows.rows)  # type: ignore[union-attr]
+        response.tokens, response.shown = rows.tokens, reader.representation  # type: ignore[attr-defined]
+        return response
+
+    def _list_ordinarily(self) -> Response:
+        queryset = self.filter_queryset(self.get_queryset())
+        page = self.paginate_queryset(queryset)
+        serializer = self.get_serializer(queryset if page is None else page, many=True)
+        return Response(serializer.data) if page is None else self.get_paginated_response(serializer.data)
 
 
 def validated(serializer: serializers.BaseSerializer[Any]) -> Any:

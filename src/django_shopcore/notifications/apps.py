@@ -15,6 +15,7 @@ class NotificationsConfig(AppConfig):
         from . import (
             checks,  # noqa: F401 - importing registers the checks
             digests,
+            doctor,
             outbox,
             services,
             waking,  # noqa: F401 - importing connects it
@@ -23,3 +24,4 @@ class NotificationsConfig(AppConfig):
         periodic.register("notifications.prune_outbox", every=timedelta(hours=1), run=outbox.prune)
         periodic.register("notifications.prune_inbox", every=timedelta(hours=1), run=services.prune_inbox)
         periodic.register("notifications.digests", every=timedelta(minutes=1), run=digests.post_due)
+        doctor.register()

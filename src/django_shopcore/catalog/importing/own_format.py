@@ -118,7 +118,8 @@ def _fill(row: Row, columns: list[Column], cells: list[str]) -> None:
     for column in columns:
         try:
             # Spreadsheets leave out empty cells at the end of a line.
-            value = column.read(restore(cells[column.place]) if column.place < len(cells) else "")
+            cell = cells[column.place] if column.place < len(cells) else ""
+            value = column.read(restore(cell) if cell[:1] == "'" else cell)
             if column.name == "category":
                 row.path = split_path(value)
             elif value is not KEEP:

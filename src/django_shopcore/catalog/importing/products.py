@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import IO, Any
 
@@ -13,11 +13,12 @@ from django_shopcore.core.writes import atomic_write
 
 from .. import get_product_model, signals
 from . import own_format, shopify
-from .records import Record, read_records
+from .records import Record, Row, read_records
 from .report import ImportReport, UnreadableFile
 from .writing import ProductWriter
 
-CHUNK = 500
+# Older versions of SQLite take no more than 999 parameters.
+CHUNK = 900
 FORMATS = {"shopcore": own_format.read_rows, "shopify": shopify.read_rows}
 
 
@@ -45,18 +46,26 @@ def import_products(
     if header is None:
         raise UnreadableFile(1, "empty", _("The file is empty."))
     rows = FORMATS[format or detect_format(header)](header, records, report)
-    with atomic_write(model):
-        writer = ProductWriter(report)
-        while chunk := list(islice(rows, CHUNK)):
-            writer.write(chunk)
-            if progress:
-                progress(report.total)
+    with atomic_write(model), ProductWriter(report) as writer:
+        _write_all(rows, writer, progress)
         if dry_run or not report.ok:
             transaction.set_rollback(True, using=router.db_for_write(model))
         elif report.created or report.updated:
             announce_categories(writer.tree.created, actor)
             signals.products_imported.send(sender=model, report=report, actor=actor)
     return report
+
+
+def _write_all(rows: Iterator[Row], writer: ProductWriter, progress: Callable[[int], object] | None) -> None:
+    while True:
+        # Read while the database is busy with the ones before.
+        chunk = list(islice(rows, CHUNK))
+        writer.finish()
+        if progress and writer.report.total:
+            progress(writer.report.total)
+        if not chunk:
+            return
+        writer.write(chunk)
 
 
 def detect_format(header: Record) -> str:

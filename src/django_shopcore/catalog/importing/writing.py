@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import router
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
@@ -16,22 +16,36 @@ from django_shopcore.core.errors import flatten
 from django_shopcore.core.locking import lock_rows
 
 from .. import get_category_model, get_product_model
+from ..checking import RowChecker
 from ..serializers import UNIQUE_MESSAGES, product_serializer_class
+from ..storing import BulkStore
 from .records import Row
 from .report import MAX_CREATED, Change, ImportReport
 from .tree import CategoryTree
 
 
 class Seen:
-    """Which values the file had, and on which line: by their hashes, since the texts of a long file add up."""
+    """Which values the file had, and on which line: in a temporary file, since even hashes of a long one add up."""
 
     def __init__(self) -> None:
-        self.lines: dict[int, int] = {}
+        # Without a name SQLite makes a file that goes with the connection, and writes what its small cache cannot hold.
+        self.file = sqlite3.connect("")
+        self.file.execute("PRAGMA journal_mode = OFF")
+        self.file.execute("CREATE TABLE seen (hash INTEGER PRIMARY KEY, line INTEGER)")
 
     def line_of(self, value: str, line: int) -> int | None:
         """The line that had ``value`` before; ``None`` for a new one, which is noted for ``line``."""
-        first = self.lines.setdefault(hash(value), line)
-        return None if first == line else first
+        added = self.file.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (hash(value), line))
+        if added.rowcount:
+            return None
+        [first] = self.file.execute("SELECT line FROM seen WHERE hash = ?", (hash(value),)).fetchone()
+        return None if first == line else int(first)
+
+    def __enter__(self) -> Seen:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
 
 
 @dataclass
@@ -57,6 +71,7 @@ class ProductWriter:
         self.model = get_product_model()
         self.manager = self.model._default_manager.using(router.db_for_write(self.model))
         self.columns = {column.name: column for column in self.model._meta.concrete_fields}
+        self.currency = self.columns["currency"].get_default()
         self.tree = CategoryTree()
         self.categories: dict[Any, Any] = {}
         context = {
@@ -66,10 +81,22 @@ class ProductWriter:
         }
         # One of each for all rows: making a serializer's fields costs more than running them.
         serializer_class = product_serializer_class()
-        self.for_new = serializer_class(context=context)
-        self.for_present = serializer_class(context=context, partial=True)
+        self.for_new = RowChecker(serializer_class(context=context))
+        self.for_present = RowChecker(serializer_class(context=context, partial=True))
+        self.store = BulkStore(self.manager)
         self.slugs = Seen()
         self.skus = Seen()
+
+    def __enter__(self) -> ProductWriter:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        with self.slugs, self.skus:
+            self.store.__exit__(*error)
+
+    def finish(self) -> None:
+        """Waits until the rows are written. To be called before any other use of the database."""
+        self.store.finish()
 
     def write(self, rows: Iterable[Row]) -> None:
         """Creates, updates and leaves alone; counts each row in the report."""
@@ -115,10 +142,10 @@ class ProductWriter:
             return {}
         if row.extra_metadata:
             row.values["metadata"] = {**(product.metadata if product else {}), **row.extra_metadata}
-        serializer = self.for_present if product else self.for_new
-        serializer.instance, serializer.initial_data = product, row.values
+        checker = self.for_present if product else self.for_new
+        checker.serializer.instance, checker.serializer.initial_data = product, row.values
         try:
-            values = serializer.run_validation(row.values)
+            values = checker.run(row.values)
         except ValidationError as exc:
             known = {error["field"] for error in row.errors}
             for error in flatten(exc.detail):
@@ -149,8 +176,8 @@ class ProductWriter:
     def _plan(self, chunk: Chunk, row: Row, values: dict[str, Any]) -> None:
         product: Any = chunk.present.get(row.slug)
         if product is None:
-            product = self.model()
-            product.slug = row.slug
+            # A default that is a setting is looked up once, not for each row.
+            product = self.model(slug=row.slug, currency=self.currency)
             chunk.new.append(product)
             changed = set(values)
             self.report.created += 1
@@ -188,10 +215,7 @@ class ProductWriter:
             # A SKU that moves within the chunk: the database checks uniqueness row by row, in an order of its own.
             self.manager.filter(pk__in=chunk.freed).update(sku=None)
         if chunk.changed:
-            now = timezone.now()
-            for product in chunk.changed:
-                product.updated_at = now
-            self.manager.bulk_update(chunk.changed, sorted({*chunk.columns, "updated_at"}))
+            self.store.update(chunk.changed, chunk.columns)
         if chunk.new:
-            made = self.manager.bulk_create(chunk.new)
-            self.report.first_created += made[: MAX_CREATED - len(self.report.first_created)]
+            self.store.insert(chunk.new)
+            self.report.first_created += chunk.new[: MAX_CREATED - len(self.report.first_created)]

@@ -77,27 +77,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='product',
-            index=models.Index(fields=['created_at', 'id'], name='shopcore_ca_created_d202f4_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['price', 'id'], name='shopcore_ca_price_b71af2_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['name', 'id'], name='shopcore_ca_name_5cdb4c_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
             index=models.Index(fields=['updated_at'], name='shopcore_ca_updated_f6acd8_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', 'created_at', 'id'], name='shopcore_ca_categor_2acfae_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', 'price', 'id'], name='shopcore_ca_categor_fc096c_idx'),
         ),
         migrations.AddConstraint(
             model_name='product',

@@ -77,27 +77,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='product',
-            index=models.Index(fields=['created_at', 'id'], name='goods_produ_created_2b30e0_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['price', 'id'], name='goods_produ_price_ecd2b4_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['name', 'id'], name='goods_produ_name_331531_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
             index=models.Index(fields=['updated_at'], name='goods_produ_updated_7b744d_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', 'created_at', 'id'], name='goods_produ_categor_7df366_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', 'price', 'id'], name='goods_produ_categor_bbe3e9_idx'),
         ),
         migrations.AddConstraint(
             model_name='product',

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'products',
                 'ordering': ['-created_at', '-id'],
                 'abstract': False,
-                'indexes': [models.Index(fields=['created_at', 'id'], name='store_produ_created_8914b9_idx'), models.Index(fields=['price', 'id'], name='store_produ_price_aba1d8_idx'), models.Index(fields=['name', 'id'], name='store_produ_name_171327_idx'), models.Index(fields=['updated_at'], name='store_produ_updated_8f8f51_idx'), models.Index(fields=['category', 'created_at', 'id'], name='store_produ_categor_311b55_idx'), models.Index(fields=['category', 'price', 'id'], name='store_produ_categor_866c90_idx')],
+                'indexes': [models.Index(fields=['updated_at'], name='store_produ_updated_8f8f51_idx')],
                 'constraints': [models.UniqueConstraint(fields=('slug',), name='store_product_slug_unique'), models.UniqueConstraint(fields=('sku',), name='store_product_sku_unique'), models.CheckConstraint(condition=models.Q(('price__gte', 0)), name='store_product_price_not_negative'), models.CheckConstraint(condition=models.Q(('compare_at_price', None), ('compare_at_price__gt', models.F('price')), _connector='OR'), name='store_product_compare_above_price', violation_error_message='The compare-at price must be above the price.')],
             },
         ),

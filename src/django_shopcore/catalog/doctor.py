@@ -1,0 +1,136 @@
+"""What ``shopcore_doctor`` looks at in the catalogue: what our migrations made of its tables, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connections
+
+from django_shopcore.core import doctor, limits
+from django_shopcore.core.conf import core_settings
+from django_shopcore.core.doctor import NOTE, OK, WRONG, Finding
+from django_shopcore.core.tracking import VERSIONS, TrackTable
+
+from . import get_product_model
+from .conf import app_settings
+from .operations import SearchIndex, list_indexes
+from .restoring import parts
+from .search import search_problems
+from .search.postgresql_tables import index_names
+
+MANY = 10_000  # rows, below which PostgreSQL may well do without an index
+MEGABYTE = 1024 * 1024
+# What the search does without, said by ``search_problems``.
+DISPENSABLE = ("extension ", "FTS5 ")
+
+INVALID = """
+SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = to_regclass(%s) AND NOT i.indisvalid ORDER BY 1
+"""
+# Twice as large as its entries would be if each page were nine tenths full; of B-trees, whose entries can be told.
+USE = """
+SELECT s.indexrelname, s.idx_scan, pg_relation_size(s.indexrelid), a.amname = 'btree' AND pg_relation_size(s.indexrelid)
+  > 2 * c.reltuples * (SELECT 12 + coalesce(sum(w.avg_width), 0) FROM pg_attribute k
+    JOIN pg_attribute t ON t.attrelid = s.relid AND t.attname = k.attname
+    JOIN pg_stats w ON w.schemaname = s.schemaname AND w.tablename = s.relname AND w.attname = t.attname
+    WHERE k.attrelid = s.indexrelid) / 0.9
+FROM pg_stat_user_indexes s JOIN pg_class c ON c.oid = s.relid JOIN pg_class i ON i.oid = s.indexrelid
+JOIN pg_am a ON a.oid = i.relam
+WHERE s.relid = to_regclass(%s) AND s.indexrelname = ANY(%s) AND c.reltuples >= %s ORDER BY 1
+"""
+
+
+def register() -> None:
+    doctor.register("Catalogue", examine_tables, examine_search, examine_indexes, examine_limits)
+
+
+def examine_tables(alias: str) -> Iterator[Finding]:
+    connection: Any = connections[alias]
+    tables = set(connection.introspection.table_names())
+    for model, operations in parts():
+        subject, table = model._meta.label, model._meta.db_table
+        if not {table, VERSIONS} <= tables:
+            yield Finding(WRONG, subject, "has no table, or no table of versions", "Run manage.py migrate.")
+            continue
+        whole = True
+        for operation in operations:
+            missing = [] if isinstance(operation, SearchIndex) else operation.missing(connection, model)
+            if missing:
+                whole = False
+                yield Finding(WRONG, subject, f"lacks {', '.join(missing)}", _advice(operation, connection, model))
+        invalid = _invalid(connection, table)
+        if invalid:
+            advice = "Building them was interrupted: drop them, and build them again."
+            yield Finding(WRONG, subject, f"has invalid indexes: {', '.join(invalid)}", advice)
+        elif whole:
+            yield Finding(OK, subject, "has its triggers, its version and its indexes")
+
+
+def _advice(operation: Any, connection: Any, model: Any) -> str:
+    if isinstance(operation, TrackTable) and operation.is_partly_there(connection, model):
+        return "Run manage.py migrate, which makes them again."
+    name = type(operation).__name__
+    arguments = f'"{operation.model_name}"' + (
+        ', visible="is_published"' if getattr(operation, "visible", None) else ""
+    )
+    return f"Run {name}({arguments}) of django_shopcore.catalog.operations in a migration of {model._meta.app_label}."
+
+
+def _invalid(connection: Any, table: str) -> list[str]:
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(INVALID, [connection.ops.quote_name(table)])
+        return [name for (name,) in cursor.fetchall()]
+
+
+def examine_search(alias: str) -> Iterator[Finding]:
+    if app_settings.SEARCH_BACKEND:
+        yield Finding(OK, "search", f"by {app_settings.SEARCH_BACKEND}")
+        return
+    connection, model = connections[alias], get_product_model()
+    if model._meta.db_table not in connection.introspection.table_names():
+        return
+    problems = search_problems(connection, model)
+    for problem in problems:
+        dispensable = problem.startswith(DISPENSABLE)
+        advice = "It is installed by who may create extensions." if problem.startswith("extension") else ""
+        missing = "Run manage.py shopcore_reindex, when the table may be locked for it."
+        yield Finding(NOTE if dispensable else WRONG, "search", problem, advice if dispensable else missing)
+    if not problems:
+        yield Finding(OK, "search", "has its index")
+
+
+def our_indexes(model: Any) -> list[str]:
+    """The names of the indexes that we give the products' table, besides its keys and unique columns."""
+    declared = [index.name for index in model._meta.indexes]
+    return [*list_indexes(model), *index_names(model).values(), *declared]
+
+
+def examine_indexes(alias: str) -> Iterator[Finding]:
+    connection, model = connections[alias], get_product_model()
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(USE, [connection.ops.quote_name(model._meta.db_table), our_indexes(model), MANY])
+        rows = cursor.fetchall()
+    unused = [f"{name} ({size / MEGABYTE:.0f} MB)" for name, scans, size, _ in rows if not scans]
+    bloated = [f"{name} ({size / MEGABYTE:.0f} MB)" for name, _, size, bloat in rows if bloat and size > 10 * MEGABYTE]
+    if unused:
+        said = f"not used since statistics began: {', '.join(unused)}"
+        yield Finding(NOTE, "indexes", said, "docs/reference/performance says which request needs which.")
+    if bloated:
+        said = f"more than twice as large as their entries: {', '.join(bloated)}"
+        yield Finding(NOTE, "indexes", said, "REINDEX INDEX CONCURRENTLY makes them small again.")
+    if rows and not unused and not bloated:
+        yield Finding(OK, "indexes", "all are used, none is bloated")
+
+
+def examine_limits(alias: str) -> Iterator[Finding]:
+    if not core_settings.RATE_LIMITS or not (app_settings.READ_RATE or app_settings.SEARCH_RATE):
+        yield Finding(NOTE, "read limits", "switched off", "Anybody may read as fast as they can.")
+    elif limits.shared_cache() is None:
+        yield Finding(NOTE, "read limits", "not enforced: there is no shared cache", "Use a Redis as CACHES.")
+    else:
+        yield Finding(OK, "read limits", "counted in the shared cache")

@@ -1,9 +1,0 @@
-from django.db import migrations
-
-from django_shopcore.catalog.operations import SearchIndex, TrigramExtension
-
-
-class Migration(migrations.Migration):
-    dependencies = [("shopcore_catalog", "0001_initial")]
-
-    operations = [TrigramExtension(), SearchIndex("product")]

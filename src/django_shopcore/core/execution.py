@@ -1,0 +1,70 @@
+"""Running a compiled statement, with as little around it as the database allows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import InterfaceError, NotSupportedError, OperationalError, connections
+
+
+def fetch(alias: str, sql: str, params: Sequence[Any], *, prepare: bool = False) -> list[tuple[Any, ...]]:
+    """All rows of a read.
+
+    With ``prepare`` the server keeps the statement and its plan, where the site lets psycopg prepare (``OPTIONS``
+    with a ``prepare_threshold``; Django's default is not to, for the sake of pools that mix up connections). For
+    statements only whose best plan is the same for all values.
+
+    A connection that turns out to be dead is replaced and the read tried once more, so that it needs no check
+    before each use.
+    """
+    connection: Any = connections[alias]
+    if connection.connection is None or connection.in_atomic_block or not connection.get_autocommit():
+        return _fetch(connection, sql, params, prepare)
+    if connection.health_check_enabled:
+        connection.health_check_done = True
+    try:
+        return _fetch(connection, sql, params, prepare)
+    except (InterfaceError, OperationalError):
+        if connection.is_usable():
+            raise
+        connection.close()
+        return _fetch(connection, sql, params, prepare)
+    except NotSupportedError:
+        # A migration has changed a column's type: the connection's kept plans do not fit any more.
+        connection.close()
+        return _fetch(connection, sql, params, prepare)
+
+
+def _fetch(connection: Any, sql: str, params: Sequence[Any], prepare: bool) -> list[tuple[Any, ...]]:
+    if prepare and connection.vendor == "postgresql":
+        connection.ensure_connection()
+        cursor = _preparing_cursor(connection)
+    else:
+        cursor = connection.cursor()
+    with cursor:
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _preparing_cursor(connection: Any) -> Any:
+    """A cursor wrapped as Django wraps its own, for query logs and instrumentation, that binds on the server."""
+    if getattr(connection.connection, "prepare_threshold", None) is None:
+        return connection.cursor()
+    with connection.wrap_database_errors:
+        return connection._prepare_cursor(_cursor_class()(connection.connection))
+
+
+@functools.cache
+def _cursor_class() -> Any:
+    import psycopg
+
+    class PreparingCursor(psycopg.Cursor[Any]):
+        """A psycopg cursor that prepares at once what it executes."""
+
+        def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Any:
+            return super().execute(query, params, prepare=True, **kwargs)
+
+    return PreparingCursor

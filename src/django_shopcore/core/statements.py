@@ -1,0 +1,268 @@
+"""The one statement that reads a page of a list, or one row: made from querysets by ``plans``.
+
+::
+
+    WITH keys AS (the page's keys in their order, from an index alone where there is one)
+    SELECT the tables' tokens, the count, the columns shown
+    FROM keys JOIN the rows
+
+Deep pages skip index entries and not rows; tokens, count and rows are of one snapshot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections, models
+from django.db.models import F
+from django.db.models.functions import Cast
+
+from .conf import core_settings
+from .execution import fetch
+from .models import TableVersion
+from .plans import Compiled, Slot, bind
+from .representation import Representation
+
+VERSIONS = TableVersion._meta.db_table
+LIMIT = "LIMIT /* rows */"  # where the page's limits go in the SQL
+
+
+@dataclass
+class Rows:
+    """What a statement read. ``keys`` holds each row's place in the order, its primary key first."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[tuple[Any, ...]] = field(default_factory=list)
+    count: int | None = None
+    count_is_exact: bool = True
+    # None where the tables have no versions, or this transaction's own writes are not in them yet.
+    tokens: dict[str, str] | None = None
+
+    def cut(self, size: int) -> bool:
+        """Keeps the first ``size`` rows; returns whether there were more."""
+        more = len(self.keys) > size
+        del self.keys[size:], self.rows[size:]
+        return more
+
+    def reverse(self) -> None:
+        self.keys.reverse()
+        self.rows.reverse()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read: ``queryset``, filtered and in a total order of ``ordering`` (names, ``-`` for descending).
+
+    ``whole`` is the queryset without the place to start from: what is counted.
+    ``lookups`` name the columns; without any only keys are read. ``counted``: whether matching rows
+    are counted; ``counter`` names the column of the table's version that holds their number. ``candidates``
+    bounds how many matching rows are looked at, all before they are ordered. ``versioned``: whether tokens are
+    read, those of the tables ``watched`` in any case. ``stable``: one plan is the best for all values.
+    """
+
+    queryset: Any
+    whole: Any
+    ordering: Sequence[str]
+    alias: str
+    lookups: tuple[str, ...] | None = None
+    texts: frozenset[int] = frozenset()
+    counted: bool = False
+    counter: str | None = None
+    candidates: int | None = None
+    versioned: bool = False
+    watched: frozenset[str] = frozenset()
+    stable: bool = False
+
+
+class Statement:
+    """A ``Reading`` compiled: runs with any values for its slots."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.vendor = connections[reading.alias].vendor
+        model = reading.queryset.model
+        self.names = [name.lstrip("-") for name in reading.ordering]
+        aliases = {f"_o{index}": F(name) for index, name in enumerate(self.names)}
+        keys = reading.queryset.annotate(_pk=F(model._meta.pk.name), **aliases)
+        alias, keys_only = reading.alias, keys.order_by().values_list("_pk", *aliases)
+        # With bounded candidates the order comes after the bound.
+        ordered = keys_only.order_by(*reading.ordering) if reading.candidates is None else keys_only
+        self.keys = Compiled.of(ordered, alias)
+        self.matching: Compiled | None = None
+        if reading.counted and reading.candidates is None:
+            self.matching = Compiled.of(reading.whole.order_by().values_list("pk"), alias)
+        self.columns = self._columns(model)
+        self.tables: frozenset[str] = frozenset()
+        if self.keys is not None:
+            self.tables = self.keys.tables | reading.watched | (self.columns.tables if self.columns else frozenset())
+            self._assemble()
+
+    def _columns(self, model: type[models.Model]) -> Compiled | None:
+        if self.reading.lookups is None:
+            return None
+        shown = _columns(self.reading.lookups, self.reading.texts, self.vendor)
+        # No manager of the site's: the keys say which rows.
+        rows = models.QuerySet(model).order_by().annotate(_pk=F(model._meta.pk.name), **shown)
+        return Compiled.of(rows.values_list("_pk", *shown), self.reading.alias)
+
+    def _assemble(self) -> None:
+        assert self.keys is not None  # noqa: S101
+        order = ", ".join(
+            f'"_o{index}"{" DESC" if name.startswith("-") else ""}' for index, name in enumerate(self.reading.ordering)
+        )
+        materialized = " MATERIALIZED" if self.vendor == "postgresql" else ""
+        meta, params = self._meta()
+        if self.reading.candidates is None:
+            with_keys = f"WITH keys AS{materialized} ({self.keys.sql} {LIMIT})"
+        else:
+            with_keys = (
+                f"WITH found AS{materialized} ({self.keys.sql} LIMIT {self.reading.candidates + 1}), "
+                f"keys AS (SELECT * FROM found ORDER BY {order} {LIMIT})"
+            )
+        places = "".join(f', keys."_o{index}"' for index in range(len(self.names)))
+        source, shown = "keys", ""
+        if self.columns is not None:
+            source = f'(keys JOIN ({self.columns.sql}) page ON page."_pk" = keys."_pk")'
+            shown = "".join(f', page."_c{index}"' for index in range(len(self.reading.lookups or ())))
+        outer = re.sub(r'"(_o\d+)"', r'keys."\1"', order)
+        # The outer join gives a row with the count and the tokens also where the page is empty.
+        self.sql = (
+            f'{with_keys} SELECT {meta}keys."_pk"{places}{shown} FROM (SELECT 1) one '
+            f"LEFT JOIN {source} ON 1 = 1 ORDER BY {outer}"
+        )
+        slots = [param.name for param in (*self.keys.params, *params) if isinstance(param, Slot)]
+        # Where only a place in an index differs, one plan is the best too.
+        self.is_stable = self.reading.stable or all(name.startswith("_k") for name in slots)
+        self.before, self.after = self.keys.params, (*params, *(self.columns.params if self.columns else ()))
+
+    def _meta(self) -> tuple[str, tuple[Any, ...]]:
+        """The columns about the whole: tokens, then counter and count."""
+        self.versions = sorted(self.tables) if self.reading.versioned else []
+        parts = [_version("token", table) for table in self.versions]
+        params: tuple[Any, ...] = ()
+        if self.reading.counted:
+            counter = self.reading.counter and _version(
+                self.reading.counter, self.reading.queryset.model._meta.db_table
+            )
+            if self.reading.candidates is not None:
+                count = "(SELECT count(*) FROM found)"
+            elif self.matching is None:
+                count = "0"
+            else:
+                bound = f" LIMIT {core_settings.COUNT_BOUND + 1}" if self.vendor == "postgresql" else ""
+                count, params = f"(SELECT count(*) FROM ({self.matching.sql}{bound}) matching)", self.matching.params
+            parts += [counter, f"CASE WHEN {counter} IS NULL THEN {count} END"] if counter else ["NULL", count]
+        self.meta_columns = len(parts)
+        return "".join(f"{part}, " for part in parts), params
+
+    def run(
+        self, values: Mapping[str, Any], limit: int, offset: int = 0, representation: Representation | None = None
+    ) -> Rows:
+        """Reads at most ``limit`` rows after the first ``offset``; shows them as ``representation`` says.
+
+        Of as many as ``limit`` the last only tells that there are more: it is not shown.
+        """
+        result = Rows()
+        if self.keys is None:
+            result.count = 0 if self.reading.counted else None
+            return result
+        connection = connections[self.reading.alias]
+        # Literals: the planner is to know how few rows are wanted.
+        sql = self.sql.replace(LIMIT, f"LIMIT {limit} OFFSET {offset}" if offset else f"LIMIT {limit}", 1)
+        params = [*bind(self.before, values, connection), *bind(self.after, values, connection)]
+        raw = fetch(self.reading.alias, sql, params, prepare=self.is_stable and not offset)
+        self._read_meta(raw[0], result, values)
+        if raw[0][self.meta_columns] is not None:
+            self._read_rows(raw, result, representation, limit - 1)
+        return result
+
+    def _read_meta(self, row: Sequence[Any], result: Rows, values: Mapping[str, Any]) -> None:
+        if self.reading.versioned:
+            tokens = dict(zip(self.versions, row, strict=False))
+            result.tokens = tokens if all(tokens.values()) else None
+        if self.reading.counted:
+            counter, count = row[self.meta_columns - 2], row[self.meta_columns - 1]
+            result.count = counter if counter is not None else count
+            if counter is None and self.vendor == "postgresql" and self.reading.candidates is None:
+                self._estimate(result, values)
+
+    def _estimate(self, result: Rows, values: Mapping[str, Any]) -> None:
+        """Above the bound the planner's estimate."""
+        assert self.matching is not None  # noqa: S101
+        assert result.count is not None  # noqa: S101
+        if result.count <= core_settings.COUNT_BOUND:
+            return
+        connection = connections[self.reading.alias]
+        params = bind(self.matching.params, values, connection)
+        [(first, *_), *_] = fetch(self.reading.alias, f"EXPLAIN {self.matching.sql}", params)
+        match = re.search(r"rows=(\d+)", first)
+        result.count, result.count_is_exact = max(result.count, int(match[1]) if match else 0), False
+
+    def _read_rows(
+        self, raw: Sequence[Sequence[Any]], result: Rows, representation: Representation | None, most: int
+    ) -> None:
+        assert self.keys is not None  # noqa: S101
+        first, shown = self.meta_columns, self.meta_columns + 1 + len(self.names)
+        result.keys = [tuple(row[first:shown]) for row in raw]
+        if self.keys.converters:
+            result.keys = [_converted(list(key), self.keys.converters) for key in result.keys]
+        columns = self.columns
+        if representation is None or columns is None:
+            return
+        changes = [*((index - 1, convert) for index, convert in columns.converters if index), *representation.makers]
+        names = representation.names
+        for row in raw[:most]:
+            values = list(row[shown:])
+            for index, change in changes:
+                values[index] = change(values[index])
+            result.rows.append(dict(zip(names, values, strict=True)))
+
+
+def _columns(lookups: Sequence[str], texts: frozenset[int], vendor: str) -> dict[str, Any]:
+    return {
+        f"_c{index}": Cast(lookup, models.TextField()) if index in texts and vendor == "postgresql" else F(lookup)
+        for index, lookup in enumerate(lookups)
+    }
+
+
+def _version(column: str, table: str) -> str:
+    name = table.replace("'", "''").replace("%", "%%")
+    return f"""(SELECT {column} FROM {VERSIONS} WHERE "table" = '{name}')"""
+
+
+def _converted(values: list[Any], converters: Sequence[tuple[int, Any]]) -> tuple[Any, ...]:
+    for index, convert in converters:
+        values[index] = convert(values[index])
+    return tuple(values)
+
+
+class RowStatement:
+    """Reads the one row of ``queryset`` with a given primary key, and the tokens of the tables it is made of."""
+
+    def __init__(self, queryset: Any, representation: Representation, versioned: bool) -> None:
+        self.alias: str = queryset.db
+        key = Slot("pk", queryset.model._meta.pk)
+        shown = _columns(representation.lookups, representation.texts, connections[self.alias].vendor)
+        rows = queryset.order_by().filter(pk=key).annotate(**shown).values_list(*shown)
+        compiled = Compiled.of(rows, self.alias)
+        assert compiled is not None  # noqa: S101
+        self.compiled = compiled
+        self.versions = sorted(compiled.tables) if versioned else []
+        tokens = "".join(f"{_version('token', table)}, " for table in self.versions)
+        self.sql = f"SELECT {tokens}page.* FROM ({compiled.sql}) page" if tokens else compiled.sql
+
+    def run(self, key: Any, representation: Representation) -> Rows:
+        connection = connections[self.alias]
+        rows = fetch(self.alias, self.sql, bind(self.compiled.params, {"pk": key}, connection), prepare=True)
+        result = Rows()
+        for row in rows:
+            tokens = dict(zip(self.versions, row, strict=False))
+            result.tokens = tokens if self.versions and all(tokens.values()) else None
+            values = list(row[len(self.versions) :])
+            for index, convert in self.compiled.converters:
+                values[index] = convert(values[index])
+            result.rows = [representation.show(values)]
+        return result
