@@ -8,6 +8,11 @@ from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any
 
+# Nothing that a line of the log shows; Python would find it out for each one
+# (https://docs.python.org/3/howto/logging.html#optimization).
+logging.logThreads = logging.logMultiprocessing = False  # gunicorn shows the process
+logging._srcfile = None
+
 # The id of the request that is being answered; set by RequestMiddleware.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 

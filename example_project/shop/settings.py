@@ -238,6 +238,9 @@ SILENCED_SYSTEM_CHECKS = (
     if HTTPS
     else ["security.W004", "security.W008", "security.W012", "security.W016"]
 )
+# Django looks for its own middleware by name; shop.pages has subclasses of it (W003), and the cookie's flag is set
+# above (W010, which goes by the middleware's name too).
+SILENCED_SYSTEM_CHECKS += ["security.W003"] + ([] if HTTPS else ["security.W010"])
 # Mail to the console is a choice: without DEBUG there is no default for EMAIL_URL that could be forgotten.
 SILENCED_SYSTEM_CHECKS += ["mail.E001"]
 # Only a proxy that is known to be there, and so sets or removes the header, may say that a request came by https.

@@ -188,6 +188,11 @@ class OwnField(ProductSerializer):
     name = Upper(read_only=True)
 
 
+class Choosing(ProductSerializer):
+    def get_fields(self) -> Any:
+        return super().get_fields()
+
+
 class Failing(ProductViewSet):
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(name=self.request.headers["X-Tenant"])
@@ -235,7 +240,13 @@ def test_a_serializer_is_told_which_fields_want_instances(settings: Any, seriali
 
 def test_a_field_that_may_ask_who_reads_keeps_responses_out_of_the_cache(settings: Any) -> None:
     settings.SHOPCORE_CATALOG_PRODUCT_SERIALIZER = f"{HERE}.OwnField"
-    expected = [(OK, COMPILED), (NOTE, "not kept as responses, for the fields name")]
+    expected = [(OK, COMPILED), (NOTE, "not kept as responses, for field name")]
+    assert findings("Views", "ProductViewSet.list") == expected
+
+
+def test_a_serializer_that_chooses_its_fields_keeps_responses_out_of_the_cache(settings: Any) -> None:
+    settings.SHOPCORE_CATALOG_PRODUCT_SERIALIZER = f"{HERE}.Choosing"
+    expected = [(OK, COMPILED), (NOTE, f"not kept as responses, for {HERE}.Choosing.get_fields")]
     assert findings("Views", "ProductViewSet.list") == expected
 
 

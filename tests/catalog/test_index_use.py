@@ -47,6 +47,8 @@ def catalogue() -> tuple[str, int]:
     table = get_product_model()._meta.db_table
     run(FILL.format(table=table, first=first, categories=CATEGORIES, rows=ROWS))
     run(f"VACUUM (ANALYZE) {table}")
+    run("SELECT pg_stat_force_next_flush()")
+    run("SELECT pg_stat_reset_single_table_counters(indexrelid) FROM pg_index WHERE indrelid = to_regclass(%s)", table)
     return table, first
 
 

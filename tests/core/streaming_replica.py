@@ -122,7 +122,10 @@ class StreamingReplica:
         self._process.wait()
 
     def _processes(self) -> list[int]:
-        return [self._process.pid, *self.run("SELECT array_agg(pid) FROM pg_stat_activity")]
+        found = [self._process.pid]
+        with contextlib.suppress(psycopg.OperationalError):  # just starting, or ending
+            found += self.run("SELECT array_agg(pid) FROM pg_stat_activity")
+        return found
 
     def _signal(self, processes: list[int], signal_: signal.Signals) -> None:
         for pid in processes:

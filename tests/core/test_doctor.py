@@ -49,7 +49,7 @@ def test_a_migrated_site_has_nothing_wrong() -> None:
     code, found = report()
     assert (code, found["wrong"], found["database"]) == (0, 0, "default")
     assert list(found["sections"]) == [
-        *("Settings", "Database", "Response cache", "Replicas", "Views", "Catalogue", "Notifications")
+        *("Settings", "Database", "Replicas", "Views", "Response cache", "Catalogue", "Notifications")
     ]
     levels = [one["level"] for section in found["sections"].values() for one in section]
     assert (levels.count(OK), levels.count(NOTE)) == (found["ok"], found["note"])

@@ -1,22 +1,32 @@
-"""Catalogue reads from the response cache: answered before DRF is set up, for callers without credentials."""
+"""Catalogue reads for callers without credentials: answered before DRF is set up, and kept in the response cache."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from rest_framework.authentication import (
+    BasicAuthentication,
+    RemoteUserAuthentication,
+    SessionAuthentication,
+    TokenAuthentication,
+)
+from rest_framework.request import Request
 
 from django_shopcore.core import response_cache
 from django_shopcore.core.access import ANYONE, policy_for
-from django_shopcore.core.conditional import not_modified
-from django_shopcore.core.leases import readable_cache
-from django_shopcore.core.limits import RateLimited, Usage, enforce_and_read
+from django_shopcore.core.conditional import digest, not_modified
+from django_shopcore.core.json import dumps
+from django_shopcore.core.leases import in_transaction, readable_cache
+from django_shopcore.core.limits import enforce, enforce_and_read
 from django_shopcore.core.representation import is_ours
 from django_shopcore.core.response_cache import Answer
+from django_shopcore.core.views import check_query_string
 
 from . import cdn
 
@@ -40,89 +50,106 @@ OWN_RULES = (
     "retrieve",
     "setup",
 )
-# These find credentials nowhere but in the header, or in the session's cookie.
-KNOWN_AUTHENTICATION = (
-    "django_shopcore.",
-    "rest_framework.authentication",
-    "rest_framework_simplejwt.",
-)
+# These find credentials nowhere but in the header.
+HEADER_ONLY = (BasicAuthentication, TokenAuthentication)
+# These take whom Django's middleware has found.
+FROM_DJANGO = (SessionAuthentication, RemoteUserAuthentication)
 
 
-class NotKeptError(Exception):
-    """Carries a response that is not to be kept."""
+class NotModifiedError(Exception):
+    """The client has the present answer already."""
 
-    def __init__(self, response: HttpResponseBase) -> None:
+    def __init__(self, etag: str) -> None:
         super().__init__()
-        self.response = response
+        self.etag = etag
 
 
-class KeptReads:
-    """A view function that answers from the response cache where it may, and from the view otherwise."""
+class OpenReads:
+    """A view function that answers reads without credentials by itself, from the response cache where it may.
+
+    The view's method is called as DRF would call it for an anonymous caller, with the checks that apply to
+    one; what goes wrong is left to the view itself, as is every other request.
+    """
 
     def __init__(self, view: Any, view_class: Any, actions: Mapping[str, str] | None, initkwargs: Any) -> None:
         functools.update_wrapper(self, view)
         self.view, self.view_class, self.initkwargs = view, view_class, initkwargs
         self.name = f"{view_class.__module__}.{view_class.__qualname__}"
-        self.action = actions.get("get") if actions else "get"
+        self.action: Any = actions.get("get") if actions else "get"
         handlers = actions if actions else [name for name in view_class.http_method_names if hasattr(view_class, name)]
         methods = {*handlers, *(["head"] if "get" in handlers else []), "options"}
         self.allow = ", ".join(name.upper() for name in view_class.http_method_names if name in methods)
 
     def __call__(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if request.method != "GET" or not response_cache.is_usable() or not self._is_open_to_all(request):
+        if request.method != "GET" or in_transaction():
             return self.view(request, *args, **kwargs)
         view = self.view_class(**self.initkwargs)
-        if not view.keeps(self.action, request.GET):
+        if not self._is_open_to_all(request, view):
             return self.view(request, *args, **kwargs)
-        key = f"{self.name} {view.fingerprint()} {request.build_absolute_uri()}"
-        cache = readable_cache()
         try:
-            limits = view.limits_of(self.action, request.GET)
-            usages, found = enforce_and_read(limits, request, cache, response_cache.places(key))
-        except RateLimited as exc:
-            request.counted = exc
+            return self._answer(request, view, args, kwargs)
+        except Exception as exc:  # noqa: BLE001 - the view knows what to answer to it
+            request.failed = exc
             return self.view(request, *args, **kwargs)
-        request.counted = usages
-        answer = response_cache.peek(key, found)
-        if answer is None:
-            try:
-                answer = response_cache.fetch(key, view.tables, lambda: self._compute(request, args, kwargs))
-            except NotKeptError as exc:
-                return exc.response
-        return self._respond(request, answer, usages, cdn.public_headers(view, kwargs))
 
-    def _is_open_to_all(self, request: HttpRequest) -> bool:
+    def _is_open_to_all(self, request: HttpRequest, view: Any) -> bool:
         return (
             "HTTP_AUTHORIZATION" not in request.META
             and getattr(request, "_force_auth_user", None) is None  # DRF's test client
             and ("HTTP_COOKIE" not in request.META or settings.SESSION_COOKIE_NAME not in request.COOKIES)
             and policy_for(self.view_class.access, self.action) is ANYONE
             and _follows_our_rules(self.view_class)
-            and all(
-                f"{type(found).__module__}.".startswith(KNOWN_AUTHENTICATION)
-                for found in self.view_class(**self.initkwargs).get_authenticators()
-            )
+            and all(_finds_nobody(found, request) for found in view.get_authenticators())
         )
 
-    def _compute(self, request: HttpRequest, args: Any, kwargs: Any) -> Answer:
-        response: Any = self.view(request, *args, **kwargs)
-        tokens = getattr(response, "tokens", None)
-        # The user may come from the site's middleware, which no header tells.
-        if response.status_code != 200 or tokens is None or "private" in response["Cache-Control"]:
-            raise NotKeptError(response)
-        response.render()
-        if response.status_code != 200:  # the client has it already
-            raise NotKeptError(response)
-        return Answer(response.content, response["ETag"], tokens)
+    def _answer(self, request: Any, view: Any, args: Any, kwargs: Any) -> HttpResponseBase:
+        check_query_string(request.META)
+        limits = view.limits_of(self.action, request.GET)
 
-    def _respond(
-        self, request: HttpRequest, answer: Answer, usages: Sequence[Usage], public: Mapping[str, str]
-    ) -> HttpResponseBase:
-        headers = {"Allow": self.allow, "Vary": "Authorization", "ETag": answer.etag, **public}
+        def compute() -> Answer:
+            return self._compute(request, view, args, kwargs)
+
+        try:
+            if response_cache.is_usable() and view.keeps(self.action, request.GET):
+                key = f"{self.name} {view.fingerprint()} {request.build_absolute_uri()}"
+                usages, found = enforce_and_read(limits, request, readable_cache(), response_cache.places(key))
+                request.counted = usages
+                answer = response_cache.peek(key, found) or response_cache.fetch(key, view.tables, compute)
+            else:
+                request.counted = usages = enforce(limits, request)
+                answer = compute()
+        except NotModifiedError as exc:
+            answer = Answer(b"", exc.etag, None)
+        headers = {
+            "Allow": self.allow,
+            "Vary": "Authorization",
+            "ETag": answer.etag,
+            **cdn.public_headers(view, kwargs),
+        }
         if usages:
             headers |= min(usages, key=lambda usage: usage.quota - usage.used).headers()
         response = HttpResponse(answer.body, content_type="application/json", headers=headers)
-        return not_modified(request, response)  # type: ignore[arg-type]
+        return not_modified(request, response)
+
+    def _compute(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Answer:
+        view.request = Request(request, parser_context={"view": view, "args": args, "kwargs": kwargs})
+        view.request.user, view.request.auth = AnonymousUser(), None
+        view.args, view.kwargs, view.action, view.format_kwarg = args, kwargs, self.action, None
+        response = getattr(view, self.action)(view.request, *args, **kwargs)
+        if response.status_code == 304:
+            raise NotModifiedError(response["ETag"])
+        body = dumps(response.data)
+        etag = response["ETag"] if "ETag" in response else digest(body)
+        return Answer(body, etag, getattr(response, "tokens", None))
+
+
+def _finds_nobody(authenticator: Any, request: Any) -> bool:
+    """Whether it is certain that ``authenticator`` finds no user in a request without credentials."""
+    kind = type(authenticator)
+    if kind in FROM_DJANGO:
+        user = getattr(request, "user", None)
+        return user is None or not user.is_authenticated
+    return kind in HEADER_ONLY or f"{kind.__module__}.".startswith(("django_shopcore.", "rest_framework_simplejwt."))
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from django.db import connections
 from django_shopcore.core import doctor, limits
 from django_shopcore.core.conf import core_settings
 from django_shopcore.core.doctor import NOTE, OK, WRONG, Finding
+from django_shopcore.core.examinations import examine_cache
 from django_shopcore.core.tracking import VERSIONS, TrackTable
 
 from . import get_product_model
@@ -42,6 +43,7 @@ WHERE s.relid = to_regclass(%s) AND s.indexrelname = ANY(%s) AND c.reltuples >= 
 
 
 def register() -> None:
+    doctor.register("Response cache", examine_cache)
     doctor.register("Catalogue", examine_tables, examine_search, examine_indexes, examine_limits)
 
 

@@ -29,7 +29,7 @@ from django_shopcore.core.views import ShopcoreView, ShopcoreViewSet
 from django_shopcore.core.writes import atomic_write
 
 from . import cdn, filters, get_category_model, get_product_model, limits, serializers, services
-from .caching import PAGE_PARAMETERS, KeptReads
+from .caching import PAGE_PARAMETERS, OpenReads
 from .conf import app_settings
 from .trees import forget_tree
 
@@ -50,7 +50,7 @@ class CatalogResponses(ShopcoreView):
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         # A plain view's as_view takes no actions.
         view = super().as_view(*([actions] if actions else []), **initkwargs)
-        return KeptReads(view, cls, actions, initkwargs)
+        return OpenReads(view, cls, actions, initkwargs)
 
     def keeps(self, action: str | None, parameters: QueryDict) -> bool:
         """Whether answers to ``action`` with ``parameters`` may be kept for other callers without credentials.

@@ -22,7 +22,6 @@ NAMED = 5  # migrations, in one line
 def register() -> None:
     doctor.register("Settings", examine_settings)
     doctor.register("Database", examine_migrations, examine_connection)
-    doctor.register("Response cache", examine_cache)
     doctor.register("Replicas", examine_replicas)
 
 
@@ -68,6 +67,7 @@ def examine_connection(alias: str) -> Iterator[Finding]:
 
 
 def examine_cache(alias: str) -> Iterator[Finding]:
+    """For features whose responses are kept."""
     name = cache_settings.CACHE_ALIAS
     if not cache_settings.CACHE:
         yield Finding(NOTE, "responses", "not kept", "Remove SHOPCORE_CATALOG_CACHE = 0.")

@@ -54,7 +54,14 @@ def _preparing_cursor(connection: Any) -> Any:
     if getattr(connection.connection, "prepare_threshold", None) is None:
         return connection.cursor()
     with connection.wrap_database_errors:
-        return connection._prepare_cursor(_cursor_class()(connection.connection))
+        raw = connection.connection
+        if not getattr(raw, "shopcore_plans", False):
+            raw.shopcore_plans = True
+            # Nobody else's statements are prepared on it, and ours are those with one best plan: without this the
+            # server plans them anew each time where it guesses that to be worth it.
+            if connection.settings_dict["OPTIONS"].get("server_side_binding") is not True:
+                raw.execute("SET plan_cache_mode = force_generic_plan")
+        return connection._prepare_cursor(_cursor_class()(raw))
 
 
 @functools.cache

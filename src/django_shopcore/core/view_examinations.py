@@ -16,7 +16,7 @@ from .checks import shopcore_routes
 from .doctor import NOTE, OK, Finding
 from .reading import way_of
 from .views import ShopcoreViewSet
-from .ways import reasons, slower_filters, unknown_fields
+from .ways import may_vary, reasons, slower_filters
 
 MEANING = {
     "compiled": "compiled: SQL kept for each shape of request",
@@ -74,6 +74,6 @@ def _examine(subject: str, view: Any, action: str) -> Iterator[Finding]:
     if action == "list" and way == "compiled" and (filters := slower_filters(view)):
         said = f"columns with the filters {', '.join(filters)}"
         yield Finding(NOTE, subject, said, "Plain comparisons of a column stay compiled.")
-    if way in ("compiled", "columns") and (fields := unknown_fields(view)):
-        said = f"not kept as responses, for the fields {', '.join(fields)}"
-        yield Finding(NOTE, subject, said, "Fields of DRF's and of core.fields are known to ask nobody who reads.")
+    if way == "compiled" and (parts := may_vary(view)):
+        advice = "They may show something else to another reader. Fields of core.fields never do."
+        yield Finding(NOTE, subject, f"not kept as responses, for {', '.join(parts)}", advice)

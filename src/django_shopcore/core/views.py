@@ -93,8 +93,11 @@ class ShopcoreView(APIView):
         return getattr(self, "action", None) or ("get" if method == "head" else method)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        failed = getattr(request, "failed", None)  # in an attempt to answer without all this
+        if failed is not None:
+            raise failed
         self._refuse_unknown_method(request)
-        _check_query_string(request.META)
+        check_query_string(request.META)
         super().initial(request, *args, **kwargs)
 
     def _refuse_unknown_method(self, request: Request) -> None:
@@ -167,7 +170,8 @@ class PrivateView(ShopcoreView):
         return response
 
 
-def _check_query_string(meta: Mapping[str, Any]) -> None:
+def check_query_string(meta: Mapping[str, Any]) -> None:
+    """Raises 400 for a query string that is no text."""
     query: str = meta.get("QUERY_STRING", "")
     if "%" not in query and query.isascii():
         return

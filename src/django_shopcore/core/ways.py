@@ -11,7 +11,7 @@ from django.db import models
 from .binding import OWN_WORK, bound_filterset
 from .filters import ShopcoreFilterBackend
 from .pagination import ShopcorePagination
-from .reading import OWN_LIST, OWN_QUERY, is_plain, way_of
+from .reading import OWN_LIST, OWN_QUERY, OWN_SERIALIZER, OWN_SHOWING, is_plain, representation, way_of
 from .representation import LIBRARIES, Representation, is_ours, representation_of
 
 OWN_REPRESENTATION = ("to_representation", "data", "_readable_fields")
@@ -37,9 +37,15 @@ def slower_filters(view: Any) -> list[str]:
     return [name for name in slower if not any(base.get(name) is filterset_class.base_filters[name] for base in bases)]
 
 
-def unknown_fields(view: Any) -> list[str]:
-    """Fields that show columns in a way of their own: lists with them are not kept in the response cache."""
-    return [name for name, found in _alone(_serializer_of(view), view.model).items() if found and not found.is_pure]
+def may_vary(view: Any) -> list[str]:
+    """What may show something else to another reader, so that answers are not kept in the response cache."""
+    shown = representation(view)
+    if shown is None or shown.is_pure:
+        return []
+    serializer = _serializer_of(view)
+    alone = _alone(serializer, view.model)
+    fields = [f"field {name}" for name, found in alone.items() if found and not found.is_pure]
+    return fields or [*_own(type(serializer), OWN_SERIALIZER), *_own(type(view), OWN_SHOWING)]
 
 
 def _is_known(cls: type) -> bool:
