@@ -49,7 +49,7 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        name = request.headers.get("X-Request-ID", "")
+        name = request.META.get("HTTP_X_REQUEST_ID", "")
         name = name if CLIENTS_ID.fullmatch(name) else uuid.uuid4().hex
         token = request_id.set(name)
         try:

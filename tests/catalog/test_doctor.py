@@ -103,7 +103,8 @@ def test_indexes_that_nobody_uses_are_noted_where_there_are_many_rows() -> None:
     execute(f"UPDATE pg_class SET reltuples = 100000 WHERE relname = '{table()}'")
     [(level, said)] = findings("Catalogue", "indexes")
     assert (level, said.partition(":")[0]) == (NOTE, "not used since statistics began")
-    assert next(iter(list_indexes(get_product_model()))) in said
+    # Which ones depends on what other tests have asked for.
+    assert any(name in said for name in list_indexes(get_product_model()))
     assert report()[0] == 0
 
 

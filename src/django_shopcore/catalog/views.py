@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -8,6 +9,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_view
 from rest_framework.exceptions import NotFound
@@ -184,8 +186,8 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         return Response(self.get_serializer(instance).data, headers={"ETag": self.tag_of(instance)})
 
     def _reads_rows_our_way(self) -> bool:
-        own = all(is_ours(type(self), name) for name in ("get_object", "tag_of", "check_object_permissions"))
-        return own and not self.get_permissions()  # they may ask for the object
+        # Permissions may ask for the object.
+        return _has_own_rows(type(self)) and not self.permission_classes
 
     def _retrieve_row(self, complete: Representation, shown: Representation) -> Response:
         key = parse_key(self.model, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
@@ -261,6 +263,14 @@ RANGES = {
     "price": frozenset({"min_price", "max_price"}),
     "created_at": frozenset({"created_after", "created_before"}),
 }
+OWN_ROWS = ("get_object", "tag_of", "check_object_permissions", "get_permissions")
+
+
+@functools.cache
+def _has_own_rows(view_class: Any) -> bool:
+    return all(is_ours(view_class, name) for name in OWN_ROWS)
+
+
 KEPT = "Optional fields that are absent keep their values."
 MATCHED = "With `If-Match` only the version that was read is changed."
 
@@ -284,7 +294,7 @@ MATCHED = "With `If-Match` only the version that was read is changed."
 class ProductViewSet(CatalogViewSet):
     schema_name = "products"
 
-    @property
+    @cached_property
     def model(self) -> Any:
         return get_product_model()
 
@@ -351,7 +361,7 @@ class CategoryViewSet(CatalogViewSet):
     schema_name = "categories"
     filterset_class = list_filterset_class = filters.CategoryFilterSet
 
-    @property
+    @cached_property
     def model(self) -> Any:
         return get_category_model()
 

@@ -205,15 +205,20 @@ class ListReader:
         return replicas.read(type(self.view), self.view.model, self._read_from)
 
     def _read_from(self, alias: str) -> Rows:
-        self.view.paginator.corrected = {}
-        return self._read_shape(*_bind(self.view, alias))
+        for _attempt in range(2):
+            self.view.paginator.corrected = {}
+            rows = self._read_shape(*_bind(self.view, alias))
+            if rows is not None:
+                return rows
+        raise UnboundError
 
-    def _read_shape(self, binding: Binding, bound: Any) -> Rows:
+    def _read_shape(self, binding: Binding, bound: Any) -> Rows | None:
+        """``None`` when something that was kept, and is forgotten now, was of another version of the tables."""
         read = self._read_plainly if binding.searched is None else self._search
         rows = read(binding, bound)
         if any((rows.tokens or {}).get(table) != token for table, token in binding.expected.items()):
             self.view.outdated(binding.alias)
-            raise UnboundError
+            return None
         return rows
 
     def _read_plainly(self, binding: Binding, bound: Any) -> Rows:
