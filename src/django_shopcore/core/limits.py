@@ -142,11 +142,18 @@ def count_request(limit: Limit, caller: str) -> Usage | None:
     return Usage(limit, quota, window, used, ends_at - now)
 
 
-# One step and one round trip: the number of requests in the window, and how long it lasts.
+# One step and one round trip. For each window (a key, its milliseconds): the number of requests in it, and how long
+# it still lasts; then the values of the keys that are left.
 COUNT = """
-local used = redis.call('INCR', KEYS[1])
-if used == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return {used, redis.call('PTTL', KEYS[1])}
+local found = {}
+for i, window in ipairs(ARGV) do
+  local used = redis.call('INCR', KEYS[i])
+  if used == 1 then redis.call('PEXPIRE', KEYS[i], window) end
+  found[#found + 1] = used
+  found[#found + 1] = redis.call('PTTL', KEYS[i])
+end
+for i = #ARGV + 1, #KEYS do found[#found + 1] = redis.call('GET', KEYS[i]) end
+return found
 """
 
 
@@ -257,11 +264,9 @@ def enforce_and_read(
     caller = caller_key(request)
     windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
     try:
-        pipeline = client.pipeline(transaction=False)
-        for _limit, key, _quota, window in windows:
-            pipeline.eval(COUNT, 1, cache.make_and_validate_key(key), window * 1000)
-        pipeline.mget([cache.make_and_validate_key(key) for key in keys])
-        *counts, values = pipeline.execute()
+        names = [cache.make_and_validate_key(key) for key in (*(window[1] for window in windows), *keys)]
+        answer = client.eval(COUNT, len(names), *names, *(window * 1000 for *_, window in windows))
+        counts, values = answer[: 2 * len(windows)], answer[2 * len(windows) :]
         loads = cache._cache._serializer.loads
         seen = {key: loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
     except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
@@ -269,6 +274,6 @@ def enforce_and_read(
         return enforce(limits, request), None
     usages = [
         _within(Usage(limit, quota, window, used, left / 1000), request)
-        for (limit, _key, quota, window), (used, left) in zip(windows, counts, strict=True)
+        for (limit, _key, quota, window), used, left in zip(windows, counts[::2], counts[1::2], strict=True)
     ]
     return usages, seen
