@@ -41,9 +41,11 @@ class CategoryFilter(KeysFilter):
         tree = kept_tree(binding.alias)
         keys = [parse_key(get_category_model(), item) for item in items]
         found = tree.descendants(keys) if tree is not None else None
-        if tree is None or found is None:  # it may be newer than the tree, or not be there at all
-            if tree is not None and tokens(binding.alias).get(tree.table) != tree.token:
-                forget_tree(binding.alias)
+        if tree is not None and found is None and tokens(binding.alias).get(tree.table) != tree.token:
+            forget_tree(binding.alias)  # the category may be newer
+            tree = kept_tree(binding.alias)
+            found = tree.descendants(keys) if tree is not None else None
+        if tree is None or found is None:
             raise UnboundError
         binding.expected[tree.table] = tree.token
         binding.values["category"] = found[0] if len(found) == 1 else found
