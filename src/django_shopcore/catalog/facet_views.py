@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from django_shopcore import __version__
 from django_shopcore.core import reading, replicas
 from django_shopcore.core.access import ANYONE
-from django_shopcore.core.binding import Binding, UnboundError, bind_filters, bound_filterset
+from django_shopcore.core.binding import Binding, UnboundError
 from django_shopcore.core.conditional import digest, matches
 from django_shopcore.core.filters import OrderingFilter
 from django_shopcore.core.plans import Shapes
@@ -109,17 +109,7 @@ class FacetReader:
         return FacetStatement(self._counting(queryset)).read({})
 
     def _read_from(self, alias: str) -> Found:
-        return self._read_shape(*self._bind(alias))
-
-    def _bind(self, alias: str) -> tuple[Binding, Any]:
-        """The request's filters as values for slots. Raises ``UnboundError`` where the filterset has to be asked."""
-        view = self.view
-        if not view.filter_backends:
-            return Binding(alias), None
-        bound = bound_filterset(view.filterset_class, view.get_queryset())
-        if not bound.usable:
-            raise UnboundError
-        return bind_filters(bound, view.request.query_params, alias), bound
+        return self._read_shape(*reading.bind_request(self.view, alias))
 
     def _read_shape(self, binding: Binding, bound: Any) -> Found:
         shape = tuple(part for part in binding.shape if not isinstance(bound.filters[part[0]], OrderingFilter))

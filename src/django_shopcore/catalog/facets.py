@@ -23,7 +23,7 @@ from django.db.models.sql.datastructures import BaseTable
 
 from django_shopcore.core.execution import fetch
 from django_shopcore.core.plans import Compiled, Slot, bind
-from django_shopcore.core.statements import VERSIONS
+from django_shopcore.core.statements import VERSIONS, version_column
 
 # Rows of the table in a sample, as multiples of the bound: more for a filter that lets few of them pass.
 SMALLEST_SAMPLE, LARGEST_SAMPLE = 2, 4
@@ -214,9 +214,9 @@ class FacetStatement:
         self, rows: Compiled, tree: Compiled, values: Mapping[str, Any], limit: int | None = None, share: float = 1
     ) -> Found:
         connection = connections[self.alias]
-        meta = [_version("token", table) for table in self.versions]
+        meta = [version_column("token", table) for table in self.versions]
         if self.counting.counter:
-            meta.append(_version(self.counting.counter, self.table))
+            meta.append(version_column(self.counting.counter, self.table))
         sql = SQL.format(
             rows=rows.sql,
             categories=tree.sql,
@@ -244,11 +244,6 @@ class FacetStatement:
                 key, parent, name, slug = category
                 found.categories.append(CategoryCount(key, parent, name, slug, number or 0))
         return found
-
-
-def _version(column: str, table: str) -> str:
-    name = table.replace("'", "''").replace("%", "%%")
-    return f"""(SELECT {column} FROM {VERSIONS} WHERE "table" = '{name}')"""  # noqa: S608 - names of ours
 
 
 def cell_of(cents: int) -> tuple[int, int]:

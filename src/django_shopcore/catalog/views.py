@@ -35,7 +35,6 @@ from .caching import PAGE_PARAMETERS, OpenReads
 from .conf import app_settings
 from .trees import forget_tree
 
-READ_ACTIONS = ("list", "retrieve", "tree")
 LISTING = ("list", "facets")  # what takes the filters
 PRIVATE = {"Cache-Control": "private, no-cache"}
 

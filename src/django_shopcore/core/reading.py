@@ -56,7 +56,7 @@ def way_of(view: Any) -> str:
         return "instances"
     try:
         if is_compiled(view):
-            _bind(view, router.db_for_read(view.model))
+            bind_request(view, router.db_for_read(view.model))
             return "compiled"
     except UnboundError:
         pass
@@ -147,7 +147,7 @@ def representation(view: Any, complete: bool = False) -> Representation | None:
     return found
 
 
-def _bind(view: Any, alias: str) -> tuple[Binding, Any]:
+def bind_request(view: Any, alias: str) -> tuple[Binding, Any]:
     """The request's filters as values for slots. Raises ``UnboundError`` where the filterset has to be asked."""
     filterset_class = view.filterset_class if view.filter_backends else None
     if filterset_class is None:
@@ -207,7 +207,7 @@ class ListReader:
     def _read_from(self, alias: str) -> Rows:
         for _attempt in range(2):
             self.view.paginator.corrected = {}
-            rows = self._read_shape(*_bind(self.view, alias))
+            rows = self._read_shape(*bind_request(self.view, alias))
             if rows is not None:
                 return rows
         raise UnboundError

@@ -141,10 +141,10 @@ class Statement:
     def _meta(self) -> tuple[str, tuple[Any, ...]]:
         """The columns about the whole: tokens, then counter and count."""
         self.versions = sorted(self.tables) if self.reading.versioned else []
-        parts = [_version("token", table) for table in self.versions]
+        parts = [version_column("token", table) for table in self.versions]
         params: tuple[Any, ...] = ()
         if self.reading.counted:
-            counter = self.reading.counter and _version(
+            counter = self.reading.counter and version_column(
                 self.reading.counter, self.reading.queryset.model._meta.db_table
             )
             if self.reading.candidates is not None:
@@ -228,7 +228,8 @@ def _columns(lookups: Sequence[str], texts: frozenset[int], vendor: str) -> dict
     }
 
 
-def _version(column: str, table: str) -> str:
+def version_column(column: str, table: str) -> str:
+    """SQL for what the version of ``table`` says, in the snapshot of the statement it is part of."""
     name = table.replace("'", "''").replace("%", "%%")
     return f"""(SELECT {column} FROM {VERSIONS} WHERE "table" = '{name}')"""
 
@@ -251,7 +252,7 @@ class RowStatement:
         assert compiled is not None  # noqa: S101
         self.compiled = compiled
         self.versions = sorted(compiled.tables) if versioned else []
-        tokens = "".join(f"{_version('token', table)}, " for table in self.versions)
+        tokens = "".join(f"{version_column('token', table)}, " for table in self.versions)
         self.sql = f"SELECT {tokens}page.* FROM ({compiled.sql}) page" if tokens else compiled.sql
 
     def run(self, key: Any, representation: Representation) -> Rows:
