@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any
 
+from django_shopcore.core.json import orjson
+
 # Nothing that a line of the log shows; Python would find it out for each one
 # (https://docs.python.org/3/howto/logging.html#optimization).
 logging.logThreads = logging.logMultiprocessing = False  # gunicorn shows the process
@@ -41,7 +43,16 @@ class JSONFormatter(logging.Formatter):
             entry["trace_id"] = trace_id  # where a site traces its requests
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return _dumps(entry)
+
+
+def _dumps(entry: dict[str, Any]) -> str:
+    if orjson is not None:
+        try:
+            return orjson.dumps(entry, str).decode()
+        except TypeError:
+            pass  # such as half of a surrogate pair, which only escapes can tell
+    return json.dumps(entry, default=str)
 
 
 def logging_settings(*, debug: bool) -> dict[str, Any]:

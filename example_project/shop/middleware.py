@@ -36,6 +36,13 @@ CONTENT_SECURITY_POLICY = {
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
 }
+
+
+def _policy(**directives: str) -> str:
+    return "; ".join(f"{name} {sources}" for name, sources in {**CONTENT_SECURITY_POLICY, **directives}.items())
+
+
+POLICY = _policy()
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in ("accelerometer", "camera", "geolocation", "gyroscope", "microphone", "payment", "usb")
@@ -99,9 +106,8 @@ class HeadersMiddleware:
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         # Django's debugging pages have their styles and scripts inside.
         if not (settings.DEBUG and response.status_code in (404, 500)):
-            directives = {**CONTENT_SECURITY_POLICY, **getattr(response, "csp", {})}
-            policy = "; ".join(f"{name} {sources}" for name, sources in directives.items())
-            response.headers.setdefault("Content-Security-Policy", policy)
+            more = getattr(response, "csp", None)
+            response.headers.setdefault("Content-Security-Policy", _policy(**more) if more else POLICY)
         return response
 
 

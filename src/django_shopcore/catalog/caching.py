@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from rest_framework.authentication import (
     TokenAuthentication,
 )
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from django_shopcore.core import response_cache
 from django_shopcore.core.access import ANYONE, policy_for
@@ -54,14 +56,32 @@ OWN_RULES = (
 HEADER_ONLY = (BasicAuthentication, TokenAuthentication)
 # These take whom Django's middleware has found.
 FROM_DJANGO = (SessionAuthentication, RemoteUserAuthentication)
+NOTHING_NEW = object()
+
+
+@dataclass
+class Reply:
+    """What a read found: the body's data, its entity tag (made from the body where there is none) and its tokens.
+
+    Without data (``NOTHING_NEW``) the client has it already.
+    """
+
+    data: Any
+    etag: str | None = None
+    tokens: Mapping[str, str] | None = None
+
+    def response(self) -> Response:
+        headers = {"ETag": self.etag} if self.etag else None
+        known = self.data is NOTHING_NEW
+        return Response(None if known else self.data, 304 if known else 200, headers=headers)
 
 
 class NotModifiedError(Exception):
     """The client has the present answer already."""
 
-    def __init__(self, etag: str) -> None:
+    def __init__(self, etag: str | None) -> None:
         super().__init__()
-        self.etag = etag
+        self.etag = etag or ""
 
 
 class OpenReads:
@@ -135,12 +155,11 @@ class OpenReads:
         view.request = Request(request, parser_context={"view": view, "args": args, "kwargs": kwargs})
         view.request.user, view.request.auth = AnonymousUser(), None
         view.args, view.kwargs, view.action, view.format_kwarg = args, kwargs, self.action, None
-        response = getattr(view, self.action)(view.request, *args, **kwargs)
-        if response.status_code == 304:
-            raise NotModifiedError(response["ETag"])
-        body = dumps(response.data)
-        etag = response["ETag"] if "ETag" in response else digest(body)
-        return Answer(body, etag, getattr(response, "tokens", None))
+        reply = view.reply(self.action)
+        if reply.data is NOTHING_NEW:
+            raise NotModifiedError(reply.etag)
+        body = dumps(reply.data)
+        return Answer(body, reply.etag or digest(body), reply.tokens)
 
 
 def _finds_nobody(authenticator: Any, request: Any) -> bool:
@@ -154,4 +173,6 @@ def _finds_nobody(authenticator: Any, request: Any) -> bool:
 
 @functools.cache
 def _follows_our_rules(view_class: Any) -> bool:
-    return all(is_ours(view_class, name) for name in OWN_RULES) and not view_class.permission_classes
+    pagination = getattr(view_class, "pagination_class", None)
+    pages = pagination is None or is_ours(pagination, "get_paginated_response")
+    return pages and all(is_ours(view_class, name) for name in OWN_RULES) and not view_class.permission_classes

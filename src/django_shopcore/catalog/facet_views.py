@@ -20,7 +20,7 @@ from django_shopcore.core.schema import describe
 from django_shopcore.core.tracking import is_versioned
 
 from . import get_category_model, limits
-from .caching import PAGE_PARAMETERS
+from .caching import NOTHING_NEW, PAGE_PARAMETERS, Reply
 from .conf import app_settings
 from .facet_bodies import MAX_BUCKETS, facets_body
 from .facets import Counting, FacetStatement, Found
@@ -192,15 +192,16 @@ class ProductFacetsViewSet(ProductViewSet):
         ),
     )
     def facets(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if "HTTP_IF_NONE_MATCH" in request.META and (tag := self._unchanged(request.META["HTTP_IF_NONE_MATCH"])):
-            return Response(status=304, headers={"ETag": tag})
+        return self.reply("facets").response()
+
+    def reply(self, action: str) -> Reply:
+        header = self.request.META.get("HTTP_IF_NONE_MATCH")
+        if header is not None and (tag := self._unchanged(header)):
+            return Reply(NOTHING_NEW, tag)
         found = FacetReader(self).read()
-        response = Response(facets_body(found, app_settings.FACET_CATEGORIES))
-        response.tokens = found.tokens  # type: ignore[attr-defined]
         # An estimate may come out differently for the same rows, so its tag is made from the body.
-        if found.tokens is not None and found.is_exact:
-            response["ETag"] = self._facets_tag(found.tokens)
-        return response
+        tag = self._facets_tag(found.tokens) if found.tokens is not None and found.is_exact else None
+        return Reply(facets_body(found, app_settings.FACET_CATEGORIES), tag, found.tokens)
 
     def _unchanged(self, header: str) -> str | None:
         tokens = current_tokens(self.tables) if _is_compiled(self) else None

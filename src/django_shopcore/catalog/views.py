@@ -31,7 +31,7 @@ from django_shopcore.core.views import ShopcoreView, ShopcoreViewSet
 from django_shopcore.core.writes import atomic_write
 
 from . import cdn, filters, get_category_model, get_product_model, limits, serializers, services
-from .caching import PAGE_PARAMETERS, OpenReads
+from .caching import NOTHING_NEW, PAGE_PARAMETERS, OpenReads, Reply
 from .conf import app_settings
 from .trees import forget_tree
 
@@ -63,6 +63,10 @@ class CatalogResponses(ShopcoreView):
     def fingerprint(self) -> str:
         """What an answer shows, besides what its URL says: another one after a change of the site's code."""
         return ""
+
+    def reply(self, action: str) -> Reply:
+        """What ``action``, a read, answers to the view's request."""
+        raise NotImplementedError
 
     def limits_of(self, action: str | None, parameters: QueryDict) -> list[Limit]:
         found = list(self.limits.get(action or "", ()))
@@ -146,14 +150,37 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
     def fingerprint(self) -> str:
         return reading.fingerprint(self.get_serializer_class(), self.model)
 
+    def reply(self, action: str) -> Reply:
+        if action == "retrieve":
+            return self._read_row()
+        if not reading.reads_our_way(self):
+            return Reply(self._list_ordinarily().data)
+        found = self._read_list()
+        if found.data is not NOTHING_NEW:
+            found.data = self.paginator.page_of(found.data)  # type: ignore[union-attr]
+        return found
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if "HTTP_IF_NONE_MATCH" in request.META and (tag := self._unchanged(request.META["HTTP_IF_NONE_MATCH"])):
-            return Response(status=304, headers={"ETag": tag})
-        response = super().list(request, *args, **kwargs)
-        tokens = getattr(response, "tokens", None)
-        if tokens is not None:
-            response["ETag"] = self._list_tag(tokens, response.shown)  # type: ignore[attr-defined]
+        if not reading.reads_our_way(self):
+            return self._list_ordinarily()
+        found = self._read_list()
+        if found.data is NOTHING_NEW:
+            return found.response()
+        response: Response = self.paginator.get_paginated_response(found.data)  # type: ignore[union-attr]
+        if found.etag:
+            response["ETag"] = found.etag
         return response
+
+    def _read_list(self) -> Reply:
+        """The rows of the page that is asked for."""
+        header = self.request.META.get("HTTP_IF_NONE_MATCH")
+        if header is not None and (tag := self._unchanged(header)):
+            return Reply(NOTHING_NEW, tag)
+        reader = reading.ListReader(self)
+        rows = reader.read()
+        shown = reader.representation
+        tag = self._list_tag(rows.tokens, shown) if rows.tokens is not None and shown is not None else None
+        return Reply(rows.rows, tag, rows.tokens)
 
     def _unchanged(self, header: str) -> str | None:
         """The list's tag if it is the client's: that takes the tables' versions, and not the rows."""
@@ -162,41 +189,38 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         shown, tokens = reading.representation(self), current_tokens(self.tables)
         if shown is None or not shown.is_pure or tokens is None:
             return None
-        tag = self._list_tag(dict(tokens), shown)
+        tag = self._list_tag(tokens, shown)
         return tag if matches(header, tag) else None
 
-    def _list_tag(self, tokens: dict[str, str], shown: Representation) -> str:
+    def _list_tag(self, tokens: Mapping[str, str], shown: Representation) -> str:
         """Equal tokens mean equal rows; the rest says what is shown of which of them."""
-        parts = [
-            sorted(tokens.items()),
-            self.audience(),
-            self.request.build_absolute_uri(),
-            shown.names,
-            shown.lookups,
-            __version__,
-        ]
-        return digest(repr(parts).encode())
+        versions = " ".join(f"{table} {tokens[table]}" for table in sorted(tokens))
+        parts = (versions, self.audience(), self.request.build_absolute_uri(), shown.summary, __version__)
+        return digest("\n".join(parts).encode())
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        complete, shown = reading.representation(self, complete=True), reading.representation(self)
-        if complete is not None and shown is not None and reading.is_compiled(self) and self._reads_rows_our_way():
-            return self._retrieve_row(complete, shown)
+        return self._read_row().response()
+
+    def _read_row(self) -> Reply:
+        if self._reads_rows_our_way() and reading.is_compiled(self):
+            complete, shown = reading.representations(self)
+            if complete is not None and shown is not None:
+                return self._read_shown_row(complete, shown)
         instance = self.get_object()
-        return Response(self.get_serializer(instance).data, headers={"ETag": self.tag_of(instance)})
+        return Reply(self.get_serializer(instance).data, self.tag_of(instance))
 
     def _reads_rows_our_way(self) -> bool:
         # Permissions may ask for the object.
         return _has_own_rows(type(self)) and not self.permission_classes
 
-    def _retrieve_row(self, complete: Representation, shown: Representation) -> Response:
+    def _read_shown_row(self, complete: Representation, shown: Representation) -> Reply:
         key = parse_key(self.model, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
-        found = reading.read_row(self, key, complete) if key is not None else None
+        is_pure = complete.is_pure and shown.is_pure
+        found = reading.read_row(self, key, complete, is_pure) if key is not None else None
         if found is None:
             raise NotFound()
         [row] = found.rows
-        response = Response({name: row[name] for name in shown.names}, headers={"ETag": object_tag(row)})
-        response.tokens = found.tokens if complete.is_pure and shown.is_pure else None  # type: ignore[attr-defined]
-        return response
+        return Reply({name: row[name] for name in shown.names}, object_tag(row), found.tokens if is_pure else None)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
@@ -436,6 +460,9 @@ class CategoryTreeView(CatalogResponses):
     )
     def get(self, request: Request) -> Response:
         """Read in one query."""
+        return self.reply("get").response()
+
+    def reply(self, action: str) -> Reply:
         categories = get_category_model()._default_manager.order_by("name", "pk")
         rows, tokens = replicas.read(
             CategoryTreeView,
@@ -450,8 +477,5 @@ class CategoryTreeView(CatalogResponses):
         for row in rows:
             above = row["parent"]
             (roots if above is None else nodes[above]["children"]).append(nodes[row["id"]])
-        response = Response(roots)
-        if tokens is not None:
-            response.tokens = tokens  # type: ignore[attr-defined]
-            response["ETag"] = digest(repr([sorted(tokens.items()), "tree", __version__]).encode())
-        return response
+        tag = None if tokens is None else digest(repr([sorted(tokens.items()), "tree", __version__]).encode())
+        return Reply(roots, tag, tokens)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
 from django.http import HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework.request import Request
-from rest_framework.utils.encoders import JSONEncoder
 
 from .errors import PreconditionFailed
+from .json import dumps
 
 
 def digest(content: bytes) -> str:
@@ -22,7 +21,7 @@ def digest(content: bytes) -> str:
 
 def object_tag(representation: Any) -> str:
     """The tag of one object: a digest of its complete representation, so it is the same for every caller."""
-    return digest(json.dumps(representation, cls=JSONEncoder, sort_keys=True).encode())
+    return digest(dumps(representation, sort_keys=True))
 
 
 def matches(header: str, tag: str) -> bool:

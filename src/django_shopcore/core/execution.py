@@ -38,30 +38,35 @@ def fetch(alias: str, sql: str, params: Sequence[Any], *, prepare: bool = False)
 
 
 def _fetch(connection: Any, sql: str, params: Sequence[Any], prepare: bool) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]]
     if prepare and connection.vendor == "postgresql":
         connection.ensure_connection()
-        cursor = _preparing_cursor(connection)
-    else:
-        cursor = connection.cursor()
-    with cursor:
+        if getattr(connection.connection, "prepare_threshold", None) is not None:
+            cursor = connection._prepare_cursor(_preparing_cursor(connection))
+            cursor.execute(sql, params)
+            rows = cursor.fetchall()
+            return rows
+    with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        rows = cursor.fetchall()
     return rows
 
 
 def _preparing_cursor(connection: Any) -> Any:
-    """A cursor wrapped as Django wraps its own, for query logs and instrumentation, that binds on the server."""
-    if getattr(connection.connection, "prepare_threshold", None) is None:
-        return connection.cursor()
-    with connection.wrap_database_errors:
-        raw = connection.connection
-        if not getattr(raw, "shopcore_plans", False):
-            raw.shopcore_plans = True
+    """The connection's own cursor for prepared statements, which binds on the server.
+
+    Django is to wrap it as it wraps its own, for query logs and instrumentation.
+    """
+    raw = connection.connection
+    kept = getattr(raw, "shopcore_cursor", None)
+    if kept is None:
+        with connection.wrap_database_errors:
             # Nobody else's statements are prepared on it, and ours are those with one best plan: without this the
             # server plans them anew each time where it guesses that to be worth it.
             if connection.settings_dict["OPTIONS"].get("server_side_binding") is not True:
                 raw.execute("SET plan_cache_mode = force_generic_plan")
-        return connection._prepare_cursor(_cursor_class()(raw))
+            kept = raw.shopcore_cursor = _cursor_class()(raw)
+    return kept
 
 
 @functools.cache

@@ -12,20 +12,28 @@ try:
 except ImportError:  # the extra is not installed
     orjson = None  # type: ignore[assignment]
 
-_encoder = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+def _python(sort_keys: bool) -> JSONEncoder:
+    return JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort_keys)
 
 
-def dumps(data: Any) -> bytes:
+_encoders = (_python(False), _python(True))
+if orjson is not None:
+    _options = (orjson.OPT_PASSTHROUGH_DATETIME, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS)
+
+
+def dumps(data: Any, sort_keys: bool = False) -> bytes:
     """``data`` as JSON. What JSON has no number for (NaN, infinities) is ``null``."""
+    encoder = _encoders[sort_keys]
     if orjson is not None:
         try:
-            return orjson.dumps(data, _encoder.default, orjson.OPT_PASSTHROUGH_DATETIME)
+            return orjson.dumps(data, encoder.default, _options[sort_keys])
         except TypeError:
             pass  # such as a number of more than 64 bits: Python's own can
     try:
-        return _encoder.encode(data).encode()
+        return encoder.encode(data).encode()
     except ValueError:
-        return _encoder.encode(_finite(data)).encode()
+        return encoder.encode(_finite(data)).encode()
 
 
 def _finite(data: Any) -> Any:

@@ -265,10 +265,14 @@ class ShopcorePagination(BasePagination):
         return f"{address}?{query}" if query else address
 
     def get_paginated_response(self, data: Any) -> Response:
+        return Response(self.page_of(data))
+
+    def page_of(self, data: Any) -> dict[str, Any]:
+        """The body of the page with ``data``."""
         counts = {} if self.keyset else {"count": self.count, "count_is_exact": self.count_is_exact}
         links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
         meant = {"did_you_mean": self.corrected["search"]} if "search" in self.corrected else {}
-        return Response({**counts, **links, **meant, "results": data})
+        return {**counts, **links, **meant, "results": data}
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         def parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:

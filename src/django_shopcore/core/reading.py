@@ -11,7 +11,7 @@ The ways, from the fastest (``way_of`` says which one a view goes, ``shopcore_do
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import FunctionType
 from typing import Any
@@ -19,9 +19,10 @@ from typing import Any
 from django.db import models, router
 from rest_framework import serializers
 
-from . import replicas
+from . import replicas, response_cache
 from .anchors import SHALLOW
 from .binding import Binding, UnboundError, bind_filters, bound_filterset
+from .conf import core_settings
 from .errors import InvalidInput
 from .filters import OrderingFilter, ShopcoreFilterBackend
 from .keyset import is_uniform
@@ -121,30 +122,43 @@ def is_plain(manager: Any) -> bool:
     return all(part.__module__.startswith((*known, "builtins", "typing")) for part in (*methods, *active))
 
 
-def representation(view: Any, complete: bool = False) -> Representation | None:
-    """What the view's serializer shows of a row, for this caller and request; ``complete``: of all its fields."""
+def representation(view: Any) -> Representation | None:
+    """What the view's serializer shows of a row, for this caller and request."""
     serializer_class, audience, names = view.get_serializer_class(), view.audience(), view.requested_fields()
-    model = view.model
+    key = (serializer_class, view.model, audience, tuple(names) if names else None)
+    return _kept_representation(view, key, lambda: _representation(view))
 
-    def make() -> Representation | None:
-        if complete:
-            context = {**view.get_serializer_context(), "complete": True}
-            return representation_of(serializer_class(context=context), model)
-        serializer = view.get_serializer([], many=True)
-        if not all(is_ours(type(serializer), name) for name in ("to_representation", "data")):
-            return None
-        return representation_of(getattr(serializer, "child", serializer), model)
 
-    if audience is None or not shows_all_the_same(view):
-        made = make()
-        return replace(made, is_pure=False) if made else None
-    key = (serializer_class, model, "complete" if complete else (audience, tuple(names) if names else None))
+def representations(view: Any) -> tuple[Representation | None, Representation | None]:
+    """What the view's serializer shows of one row, of all its fields and for this caller and request."""
+    serializer_class = view.get_serializer_class()
+
+    def complete() -> Representation | None:
+        context = {**view.get_serializer_context(), "complete": True}
+        return representation_of(serializer_class(context=context), view.model)
+
+    return _kept_representation(view, (serializer_class, view.model, "complete"), complete), representation(view)
+
+
+def _kept_representation(
+    view: Any, key: tuple[Any, ...], make: Callable[[], Representation | None]
+) -> Representation | None:
     found: Representation | None = _representations.peek(key)
-    if found is None:
-        found = make()
-        if found is not None and found.is_pure:
-            _representations.put(key, found)
+    if found is not None and view.audience() is not None and shows_all_the_same(view):
+        return found
+    found = make()
+    if view.audience() is None or not shows_all_the_same(view):
+        return replace(found, is_pure=False) if found else None
+    if found is not None and found.is_pure:
+        _representations.put(key, found)
     return found
+
+
+def _representation(view: Any) -> Representation | None:
+    serializer = view.get_serializer([], many=True)
+    if not all(is_ours(type(serializer), name) for name in ("to_representation", "data")):
+        return None
+    return representation_of(getattr(serializer, "child", serializer), view.model)
 
 
 def bind_request(view: Any, alias: str) -> tuple[Binding, Any]:
@@ -302,13 +316,17 @@ class ListReader:
         return instances(self.view.narrow(queryset, serializer.child), keys)
 
 
-def read_row(view: Any, key: Any, shown: Representation) -> Rows | None:
-    """The row with the primary ``key``, as ``shown``, if the view's caller may see it. For a compiled view."""
-    return replicas.read(type(view), view.model, lambda alias: _read_row(view, alias, key, shown))
+def read_row(view: Any, key: Any, shown: Representation, versioned: bool) -> Rows | None:
+    """The row with the primary ``key``, as ``shown``, if the view's caller may see it. For a compiled view.
+
+    ``versioned``: whether its tokens are of use to the caller.
+    """
+    versioned = (versioned and response_cache.is_usable()) or bool(core_settings.REPLICAS)
+    return replicas.read(type(view), view.model, lambda alias: _read_row(view, alias, key, shown, versioned))
 
 
-def _read_row(view: Any, alias: str, key: Any, shown: Representation) -> Rows | None:
-    versioned = is_versioned(alias)
+def _read_row(view: Any, alias: str, key: Any, shown: Representation, versioned: bool) -> Rows | None:
+    versioned = versioned and is_versioned(alias)
     statement: RowStatement = _shapes.get(
         ("row", type(view), view.model, alias, view.audience(), shown.lookups, shown.texts, versioned),
         lambda: RowStatement(view.get_queryset().using(alias), shown, versioned),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db import models
@@ -39,6 +40,11 @@ class Representation:
     texts: frozenset[int] = frozenset()
     # Whether it holds for any request: no field of the site's own takes part, which may ask who is reading.
     is_pure: bool = True
+
+    @cached_property
+    def summary(self) -> str:
+        """What is shown, in a line."""
+        return f"{self.names} {self.lookups}"
 
     def show(self, row: list[Any]) -> dict[str, Any]:
         for index, make in self.makers:

@@ -6,7 +6,8 @@
     SELECT the tables' tokens, the count, the columns shown
     FROM keys JOIN the rows
 
-Deep pages skip index entries and not rows; tokens, count and rows are of one snapshot.
+Deep pages skip index entries and not rows; tokens, count and rows are of one snapshot. Near the start of a list keys
+and columns come from one scan, which saves finding each row by its key.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .representation import Representation
 
 VERSIONS = TableVersion._meta.db_table
 LIMIT = "LIMIT /* rows */"  # where the page's limits go in the SQL
+# Up to here rows are read and thrown away; beyond it only their keys.
+NEAR = 100
 
 
 @dataclass
@@ -95,6 +98,7 @@ class Statement:
         if reading.counted and reading.candidates is None:
             self.matching = Compiled.of(reading.whole.order_by().values_list("pk"), alias)
         self.columns = self._columns(model)
+        self.near = self._near(keys)
         self.tables: frozenset[str] = frozenset()
         if self.keys is not None:
             self.tables = self.keys.tables | reading.watched | (self.columns.tables if self.columns else frozenset())
@@ -107,6 +111,18 @@ class Statement:
         # No manager of the site's: the keys say which rows.
         rows = models.QuerySet(model).order_by().annotate(_pk=F(model._meta.pk.name), **shown)
         return Compiled.of(rows.values_list("_pk", *shown), self.reading.alias)
+
+    def _near(self, keys: Any) -> Compiled | None:
+        """Keys and columns in one, where adding columns changes nothing about which rows there are."""
+        query = keys.query
+        if self.columns is None or self.reading.candidates is not None:
+            return None
+        if query.distinct or query.combinator or query.extra or query.group_by is not None:
+            return None
+        shown = _columns(self.reading.lookups or (), self.reading.texts, self.vendor)
+        places = [f"_o{index}" for index in range(len(self.names))]
+        rows = keys.order_by(*self.reading.ordering).annotate(**shown).values_list("_pk", *places, *shown)
+        return Compiled.of(rows, self.reading.alias)
 
     def _assemble(self) -> None:
         assert self.keys is not None  # noqa: S101
@@ -133,10 +149,15 @@ class Statement:
             f'{with_keys} SELECT {meta}keys."_pk"{places}{shown} FROM (SELECT 1) one '
             f"LEFT JOIN {source} ON 1 = 1 ORDER BY {outer}"
         )
+        if self.near is not None:
+            order = re.sub(r'"(_o\d+)"', r'page."\1"', order)
+            # A page without rows has no count and no tokens either: then the other one is asked.
+            self.near_sql = f"SELECT {meta}page.* FROM ({self.near.sql} {LIMIT}) page ORDER BY {order}"
+            self.near_params = (*params, *self.near.params)
         slots = [param.name for param in (*self.keys.params, *params) if isinstance(param, Slot)]
         # Where only a place in an index differs, one plan is the best too.
         self.is_stable = self.reading.stable or all(name.startswith("_k") for name in slots)
-        self.before, self.after = self.keys.params, (*params, *(self.columns.params if self.columns else ()))
+        self.params = (*self.keys.params, *params, *(self.columns.params if self.columns else ()))
 
     def _meta(self) -> tuple[str, tuple[Any, ...]]:
         """The columns about the whole: tokens, then counter and count."""
@@ -169,15 +190,23 @@ class Statement:
         if self.keys is None:
             result.count = 0 if self.reading.counted else None
             return result
-        connection = connections[self.reading.alias]
-        # Literals: the planner is to know how few rows are wanted.
-        sql = self.sql.replace(LIMIT, f"LIMIT {limit} OFFSET {offset}" if offset else f"LIMIT {limit}", 1)
-        params = [*bind(self.before, values, connection), *bind(self.after, values, connection)]
-        raw = fetch(self.reading.alias, sql, params, prepare=self.is_stable and not offset)
+        raw: list[Any] = []
+        if self.near is not None and offset <= NEAR:
+            raw = self._fetch(self.near_sql, self.near_params, values, limit, offset)
+        if not raw:
+            raw = self._fetch(self.sql, self.params, values, limit, offset)
         self._read_meta(raw[0], result, values)
         if raw[0][self.meta_columns] is not None:
             self._read_rows(raw, result, representation, limit - 1)
         return result
+
+    def _fetch(
+        self, sql: str, params: Sequence[Any], values: Mapping[str, Any], limit: int, offset: int
+    ) -> list[tuple[Any, ...]]:
+        # Literals: the planner is to know how few rows are wanted.
+        sql = sql.replace(LIMIT, f"LIMIT {limit} OFFSET {offset}" if offset else f"LIMIT {limit}", 1)
+        bound = bind(params, values, connections[self.reading.alias])
+        return fetch(self.reading.alias, sql, bound, prepare=self.is_stable and not offset)
 
     def _read_meta(self, row: Sequence[Any], result: Rows, values: Mapping[str, Any]) -> None:
         if self.reading.versioned:

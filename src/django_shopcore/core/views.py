@@ -269,10 +269,7 @@ class ShopcoreViewSet(SparseFieldsMixin, ShopcoreView, GenericViewSet[Any]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not reads_our_way(self):
             return self._list_ordinarily()
-        reader = ListReader(self)
-        rows = reader.read()
-        response: Response = self.paginator.get_paginated_response(rows.rows)  # type: ignore[union-attr]
-        response.tokens, response.shown = rows.tokens, reader.representation  # type: ignore[attr-defined]
+        response: Response = self.paginator.get_paginated_response(ListReader(self).read().rows)  # type: ignore[union-attr]
         return response
 
     def _list_ordinarily(self) -> Response:
