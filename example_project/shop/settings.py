@@ -86,6 +86,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "shop.metrics.measuring.MetricsMiddleware",
     "shop.middleware.RequestMiddleware",
+    "django_shopcore.catalog.middleware.KeptAnswersMiddleware",
     "shop.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "shop.middleware.HealthMiddleware",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +25,7 @@ from django_shopcore.core.access import ANYONE, policy_for
 from django_shopcore.core.conditional import digest, not_modified
 from django_shopcore.core.json import dumps
 from django_shopcore.core.leases import in_transaction, readable_cache
-from django_shopcore.core.limits import enforce, enforce_and_read
+from django_shopcore.core.limits import Limit, enforce, enforce_and_read, tightest_headers
 from django_shopcore.core.representation import is_ours
 from django_shopcore.core.response_cache import Answer
 from django_shopcore.core.views import check_query_string
@@ -84,6 +84,32 @@ class NotModifiedError(Exception):
         self.etag = etag or ""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Where the answer to a request is kept, what counts the request, and the answer of just now."""
+
+    places: tuple[str, str]
+    limits: tuple[Limit, ...]
+    answer: Answer | None = None
+
+
+def look(request: Any, kept: Kept) -> Answer | None:
+    """Counts the request and returns the answer that is kept, if it is right. Once for each request.
+
+    Raises ``RateLimited``.
+    """
+    if hasattr(request, "counted"):
+        return None
+    cache = readable_cache()
+    request.counted, found = enforce_and_read(kept.limits, request, cache, kept.places)
+    return response_cache.judge(cache, kept.places, found)
+
+
+def count(request: Any, limits: Sequence[Limit]) -> None:
+    if not hasattr(request, "counted"):
+        request.counted = enforce(limits, request)
+
+
 class OpenReads:
     """A view function that answers reads without credentials by itself, from the response cache where it may.
 
@@ -101,7 +127,7 @@ class OpenReads:
         self.allow = ", ".join(name.upper() for name in view_class.http_method_names if name in methods)
 
     def __call__(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if request.method != "GET" or in_transaction():
+        if request.method != "GET" or in_transaction() or hasattr(request, "failed"):
             return self.view(request, *args, **kwargs)
         view = self.view_class(**self.initkwargs)
         if not self._is_open_to_all(request, view):
@@ -129,27 +155,32 @@ class OpenReads:
         def compute() -> Answer:
             return self._compute(request, view, args, kwargs)
 
+        kept = None
         try:
             if response_cache.is_usable() and view.keeps(self.action, request.GET):
                 key = f"{self.name} {view.fingerprint()} {request.build_absolute_uri()}"
-                usages, found = enforce_and_read(limits, request, readable_cache(), response_cache.places(key))
-                request.counted = usages
-                answer = response_cache.peek(key, found) or response_cache.fetch(key, view.tables, compute)
+                kept = Kept(response_cache.places(key), tuple(limits))
+                answer = look(request, kept) or response_cache.fetch(key, view.tables, compute)
             else:
-                request.counted = usages = enforce(limits, request)
+                count(request, limits)
                 answer = compute()
         except NotModifiedError as exc:
-            answer = Answer(b"", exc.etag, None)
+            answer, kept = Answer(b"", exc.etag, None), None
         headers = {
             "Allow": self.allow,
             "Vary": "Authorization",
             "ETag": answer.etag,
             **cdn.public_headers(view, kwargs),
+            **tightest_headers(request.counted),
         }
-        if usages:
-            headers |= min(usages, key=lambda usage: usage.quota - usage.used).headers()
-        response = HttpResponse(answer.body, content_type="application/json", headers=headers)
+        response: Any = HttpResponse(answer.body, content_type="application/json", headers=headers)
+        if kept is not None and self._knows_nobody(view):
+            response.kept = replace(kept, answer=answer)
         return not_modified(request, response)
+
+    def _knows_nobody(self, view: Any) -> bool:
+        """Whether a request without credentials has no user, whatever other middleware there is."""
+        return not any(type(found) in FROM_DJANGO for found in view.get_authenticators())
 
     def _compute(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Answer:
         view.request = Request(request, parser_context={"view": view, "args": args, "kwargs": kwargs})

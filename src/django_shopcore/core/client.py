@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from typing import Any
 
@@ -32,6 +33,7 @@ def client_network(request: Any) -> str:
     return address
 
 
+@functools.lru_cache(maxsize=1024)
 def _parse(text: str) -> str:
     text = text.strip()
     if text.startswith("["):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from django.http import HttpResponseNotModified
+from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework.request import Request
@@ -43,7 +43,7 @@ def require_match(request: Request, tag: str) -> None:
         raise PreconditionFailed()
 
 
-def not_modified(request: Request, response: HttpResponseBase) -> HttpResponseBase:
+def not_modified(request: HttpRequest | Request, response: HttpResponseBase) -> HttpResponseBase:
     """``response``, or a 304 with its validators when the client already has it."""
     header = request.META.get("HTTP_IF_NONE_MATCH")
     if header is None or request.method not in ("GET", "HEAD") or response.status_code != 200:

@@ -15,6 +15,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from . import doctor, json, leases, limits
 from .conf import cache_settings, core_settings
 from .doctor import NOTE, OK, WRONG, Finding
+from .redis_scripts import redis_client
 
 NAMED = 5  # migrations, in one line
 
@@ -103,7 +104,7 @@ def _failure(cache: BaseCache) -> str | None:
 
 
 def _examine_redis(cache: BaseCache) -> Iterator[Finding]:
-    client = limits.redis_client(cache)
+    client = redis_client(cache)
     if client is None:
         return
     try:

@@ -7,7 +7,6 @@ the database where no shared cache is configured or the cache does not answer.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import math
@@ -25,6 +24,7 @@ from rest_framework.exceptions import Throttled
 from .client import client_network
 from .conf import RATE, Setting, core_settings
 from .models import RateLimitWindow
+from .redis_scripts import Script, redis_client
 from .signals import rate_limited
 
 logger = logging.getLogger(__name__)
@@ -79,6 +79,11 @@ class Usage:
             "RateLimit": f'"{self.limit.name}";r={remaining};t={self.seconds_left}',
             "RateLimit-Policy": f'"{self.limit.name}";q={self.quota};w={self.window}',
         }
+
+
+def tightest_headers(usages: Sequence[Usage]) -> dict[str, str]:
+    """The headers of the limit that leaves the least."""
+    return min(usages, key=lambda usage: usage.quota - usage.used).headers() if usages else {}
 
 
 class RateLimited(Throttled):
@@ -144,7 +149,7 @@ def count_request(limit: Limit, caller: str) -> Usage | None:
 
 # One step and one round trip. For each window (a key, its milliseconds): the number of requests in it, and how long
 # it still lasts; then the values of the keys that are left.
-COUNT = """
+COUNT = Script("""
 local found = {}
 for i, window in ipairs(ARGV) do
   local used = redis.call('INCR', KEYS[i])
@@ -154,26 +159,13 @@ for i, window in ipairs(ARGV) do
 end
 for i = #ARGV + 1, #KEYS do found[#found + 1] = redis.call('GET', KEYS[i]) end
 return found
-"""
-
-
-def redis_client(cache: BaseCache | None) -> Any:
-    """The client of Django's Redis cache, for what its interface has no single command for; otherwise ``None``."""
-    inner = getattr(cache, "_cache", None)
-    return inner.get_client(None, write=True) if isinstance(inner, _redis_class()) else None
-
-
-@functools.cache
-def _redis_class() -> Any:
-    from django.core.cache.backends.redis import RedisCacheClient
-
-    return RedisCacheClient
+""")
 
 
 def _count_in_cache(cache: BaseCache, key: str, now: float, window: int) -> tuple[int, float]:
     client = redis_client(cache)
     if client is not None:
-        used, left = client.eval(COUNT, 1, cache.make_and_validate_key(key), window * 1000)
+        used, left = COUNT.run(client, [cache.make_and_validate_key(key)], [window * 1000])
         return used, now + left / 1000
     # A window lasts as long as its key: comparing clocks here would let two processes open the next one twice.
     ends_at = cache.get(key)
@@ -264,8 +256,8 @@ def enforce_and_read(
     caller = caller_key(request)
     windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
     try:
-        names = [cache.make_and_validate_key(key) for key in (*(window[1] for window in windows), *keys)]
-        answer = client.eval(COUNT, len(names), *names, *(window * 1000 for *_, window in windows))
+        names = [cache.make_key(key) for key in (*(window[1] for window in windows), *keys)]
+        answer = COUNT.run(client, names, [window * 1000 for *_, window in windows])
         counts, values = answer[: 2 * len(windows)], answer[2 * len(windows) :]
         loads = cache._cache._serializer.loads
         seen = {key: loads(value) for key, value in zip(keys, values, strict=True) if value is not None}

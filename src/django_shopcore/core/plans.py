@@ -129,6 +129,9 @@ class Shapes:
     def peek(self, shape: Any) -> Any:
         return self._kept.get(shape)
 
+    def clear(self) -> None:
+        self._kept.clear()
+
     def put(self, shape: Any, made: Any) -> None:
         if len(self._kept) >= self._limit:
             # Another thread may be doing the same.

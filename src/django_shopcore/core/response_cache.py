@@ -76,22 +76,25 @@ def fetch(key: str, tables: Collection[str], compute: Compute) -> Answer:
 
 
 def places(key: str) -> tuple[str, str]:
-    """What ``peek`` looks at in the shared cache: for a caller who has something else to ask it as well."""
+    """What ``judge`` looks at in the shared cache: for a caller who has something else to ask it as well."""
     return leases.NONCE, BODY + _name(key)
 
 
-def peek(key: str, found: Mapping[str, Any] | None = None) -> Answer | None:
+def peek(key: str) -> Answer | None:
     """The answer kept under ``key``, if one look into the shared cache can tell that it is right.
 
-    ``found`` is what has just been seen there at ``places``, in one step. Where responses live in this process, one
-    small statement reads the present tokens.
+    Where responses live in this process, one small statement reads the present tokens.
     """
+    return judge(leases.readable_cache(), places(key))
+
+
+def judge(cache: BaseCache | None, places: tuple[str, str], found: Mapping[str, Any] | None = None) -> Answer | None:
+    """As ``peek``. ``found`` is what has just been seen at ``places`` in the shared ``cache``, in one step."""
     if not _usable():
         return None
-    cache = leases.readable_cache()
+    nonce, body = places
     if cache is None:
-        return _look_here(_name(key))
-    nonce, body = places(key)
+        return _look_here(body.removeprefix(BODY))
     try:
         if found is None:
             found = cache.get_many((nonce, body))

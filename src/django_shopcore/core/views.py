@@ -29,7 +29,7 @@ from .conf import core_settings
 from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
 from .fields import columns_of
 from .keys import parse_key
-from .limits import Limit, RateLimited, Usage, enforce
+from .limits import Limit, RateLimited, Usage, enforce, tightest_headers
 from .pagination import ShopcorePagination
 from .parsers import GuardedJSONParser
 from .reading import ListReader, reads_our_way
@@ -152,11 +152,8 @@ class ShopcoreView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        usages: list[Usage] = getattr(self, "rate_usage", [])
-        if usages:
-            tightest = min(usages, key=lambda usage: usage.quota - usage.used)
-            for name, value in tightest.headers().items():
-                response[name] = value
+        for name, value in tightest_headers(getattr(self, "rate_usage", ())).items():
+            response[name] = value
         return response
 
 
