@@ -109,4 +109,5 @@ def _shown(queryset: QuerySet[Any], keys: list[Any], serializer: Any) -> dict[An
         rows = queryset.select_related("category").in_bulk(keys)
         return {key: serializer.to_representation(row) for key, row in rows.items()}
     found = queryset.using(router.db_for_write(queryset.model)).filter(pk__in=keys).order_by()
-    return {key: shown.show(values) for key, *values in found.values_list("pk", *shown.lookups)}
+    show = shown.maker((), 1)
+    return {row[0]: show(row) for row in found.values_list("pk", *shown.lookups)}

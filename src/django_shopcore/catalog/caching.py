@@ -22,6 +22,7 @@ from rest_framework.response import Response
 
 from django_shopcore.core import response_cache
 from django_shopcore.core.access import ANYONE, policy_for
+from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, not_modified
 from django_shopcore.core.json import dumps
 from django_shopcore.core.leases import in_transaction, readable_cache
@@ -158,7 +159,7 @@ class OpenReads:
         kept = None
         try:
             if response_cache.is_usable() and view.keeps(self.action, request.GET):
-                key = f"{self.name} {view.fingerprint()} {request.build_absolute_uri()}"
+                key = f"{self.name} {view.fingerprint()} {absolute_url(request)}"
                 kept = Kept(response_cache.places(key), tuple(limits))
                 answer = look(request, kept) or response_cache.fetch(key, view.tables, compute)
             else:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from django_shopcore import __version__
 from django_shopcore.core import reading, replicas
 from django_shopcore.core.access import ANYONE
+from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.binding import Binding, UnboundError
 from django_shopcore.core.conditional import digest, matches
 from django_shopcore.core.filters import OrderingFilter
@@ -209,5 +210,5 @@ class ProductFacetsViewSet(ProductViewSet):
         return tag if tag and matches(header, tag) else None
 
     def _facets_tag(self, tokens: dict[str, str]) -> str:
-        parts = [sorted(tokens.items()), self.audience(), self.request.build_absolute_uri(), __version__]
+        parts = [sorted(tokens.items()), self.audience(), absolute_url(self.request), __version__]
         return digest(repr(parts).encode())

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from django_shopcore import __version__
 from django_shopcore.core import reading, replicas
 from django_shopcore.core.access import ADMIN, ANYONE, is_admin
+from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, matches, not_modified, object_tag, require_match
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
@@ -195,7 +196,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
     def _list_tag(self, tokens: Mapping[str, str], shown: Representation) -> str:
         """Equal tokens mean equal rows; the rest says what is shown of which of them."""
         versions = " ".join(f"{table} {tokens[table]}" for table in sorted(tokens))
-        parts = (versions, self.audience(), self.request.build_absolute_uri(), shown.summary, __version__)
+        parts = (versions, self.audience(), absolute_url(self.request), shown.summary, __version__)
         return digest("\n".join(parts).encode())
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -7,7 +7,8 @@ site's, a class with its own ``filter``) leaves the request to the filterset its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ PLAIN = (
     filters.MoneyFilter,
     filters.TimeFilter,
 )
+NUMBERS = (django_filters.NumberFilter, filters.MoneyFilter)
 CONSTANT = (django_filters.BooleanFilter, filters.BooleanFilter, filters.OrderingFilter)
 OWN_WORK = ("__init__", "filter_queryset", "qs", "is_valid", "errors", "form", "get_form_class", "get_filters")
 LARGEST = 2**63
@@ -85,9 +87,12 @@ class Comparison(Constant):
     def __init__(self, name: str, filter_: Any, column: models.Field[Any, Any]) -> None:
         super().__init__(name, filter_)
         self.slot = Slot(name, column)
+        # The same text is the same number to everybody, unless it is written in the caller's way.
+        is_number = type(filter_) in NUMBERS and not filter_.field.localize
+        self.clean = functools.lru_cache(maxsize=256)(filter_.field.clean) if is_number else filter_.field.clean
 
     def bind(self, raw: Any, binding: Binding) -> Any:
-        value = self.filter.field.clean(raw)
+        value = self.clean(raw)
         if value in EMPTY_VALUES:
             return None
         prepared = self.slot.output_field.get_prep_value(value)
@@ -111,11 +116,19 @@ class BoundFilterSet:
         self.check = getattr(form, "conflicts", None)
         if form is None or not all(_is_known(base) for base in form.__mro__):
             self.usable = False
-        # What a widget of several inputs reads starts with the filter's name.
-        self.prefixes = {name: f"{name}_" for name in self.filters}
+        self._concerned = {name: self._concerned_by(name) for name in self.filters}
         self.binders = {name: self._binder(name, found, queryset.model) for name, found in self.filters.items()}
         # A filter that we know nothing of may act although its parameter is absent.
         self.usable = self.usable and all(_rests_when_absent(name, found) for name, found in self.filters.items())
+
+    def concerned(self, parameters: Iterable[str]) -> list[str]:
+        """The filters that read one of these parameters."""
+        names = {name for key in parameters for name in self._concerned.get(key) or self._concerned_by(key)}
+        return [name for name in self.filters if name in names] if len(names) > 1 else list(names)
+
+    def _concerned_by(self, key: str) -> list[str]:
+        # What a widget of several inputs reads starts with the filter's name.
+        return [name for name in self.filters if key == name or key.startswith(f"{name}_")]
 
     def _binder(self, name: str, found: Any, model: type[models.Model]) -> Any:
         if hasattr(found, "bind"):
@@ -171,10 +184,8 @@ def bind_filters(bound: BoundFilterSet, parameters: QueryDict, alias: str) -> Bi
     binding = Binding(alias)
     shape = []
     cleaned: dict[str, Any] = {}
-    for name, found in bound.filters.items():
-        if name not in parameters and not any(key.startswith(bound.prefixes[name]) for key in parameters):
-            continue
-        binder = bound.binders[name]
+    for name in bound.concerned(parameters):
+        found, binder = bound.filters[name], bound.binders[name]
         if binder is None:
             raise UnboundError
         raw = found.field.widget.value_from_datadict(parameters, {}, name)

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import connections, models
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .addresses import url_with
 from .anchors import Anchors
 from .conf import core_settings
 from .errors import InvalidInput, field_error
@@ -259,10 +259,7 @@ class ShopcorePagination(BasePagination):
         return self._link(page=self.page - 1 if self.page > 2 else None)
 
     def _link(self, **parameter: Any) -> str:
-        parameters = {**self.parameters, **self.corrected, **parameter}
-        query = urlencode(sorted((name, value) for name, value in parameters.items() if value is not None), doseq=True)
-        address = self.request.build_absolute_uri(self.request.path)
-        return f"{address}?{query}" if query else address
+        return url_with(self.request, {**self.parameters, **self.corrected, **parameter})
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(self.page_of(data))

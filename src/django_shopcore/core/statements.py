@@ -25,7 +25,7 @@ from .conf import core_settings
 from .execution import fetch
 from .models import TableVersion
 from .plans import Compiled, Slot, bind
-from .representation import Representation
+from .representation import Makers, Representation
 
 VERSIONS = TableVersion._meta.db_table
 LIMIT = "LIMIT /* rows */"  # where the page's limits go in the SQL
@@ -157,6 +157,9 @@ class Statement:
         slots = [param.name for param in (*self.keys.params, *params) if isinstance(param, Slot)]
         # Where only a place in an index differs, one plan is the best too.
         self.is_stable = self.reading.stable or all(name.startswith("_k") for name in slots)
+        converters = self.columns.converters if self.columns else ()
+        before = self.meta_columns + 1 + len(self.names)
+        self._makers = Makers([(index - 1, convert) for index, convert in converters if index], before)
         self.params = (*self.keys.params, *params, *(self.columns.params if self.columns else ()))
 
     def _meta(self) -> tuple[str, tuple[Any, ...]]:
@@ -238,16 +241,10 @@ class Statement:
         result.keys = [tuple(row[first:shown]) for row in raw]
         if self.keys.converters:
             result.keys = [_converted(list(key), self.keys.converters) for key in result.keys]
-        columns = self.columns
-        if representation is None or columns is None:
+        if representation is None or self.columns is None:
             return
-        changes = [*((index - 1, convert) for index, convert in columns.converters if index), *representation.makers]
-        names = representation.names
-        for row in raw[:most]:
-            values = list(row[shown:])
-            for index, change in changes:
-                values[index] = change(values[index])
-            result.rows.append(dict(zip(names, values, strict=True)))
+        show = self._makers.get(representation)
+        result.rows = [show(row) for row in raw[:most]]
 
 
 def _columns(lookups: Sequence[str], texts: frozenset[int], vendor: str) -> dict[str, Any]:
@@ -283,16 +280,13 @@ class RowStatement:
         self.versions = sorted(compiled.tables) if versioned else []
         tokens = "".join(f"{version_column('token', table)}, " for table in self.versions)
         self.sql = f"SELECT {tokens}page.* FROM ({compiled.sql}) page" if tokens else compiled.sql
+        self._makers = Makers(compiled.converters, len(self.versions))
 
     def run(self, key: Any, representation: Representation) -> Rows:
-        connection = connections[self.alias]
-        rows = fetch(self.alias, self.sql, bind(self.compiled.params, {"pk": key}, connection), prepare=True)
+        bound = bind(self.compiled.params, {"pk": key}, connections[self.alias])
         result = Rows()
-        for row in rows:
+        for row in fetch(self.alias, self.sql, bound, prepare=True):
             tokens = dict(zip(self.versions, row, strict=False))
             result.tokens = tokens if self.versions and all(tokens.values()) else None
-            values = list(row[len(self.versions) :])
-            for index, convert in self.compiled.converters:
-                values[index] = convert(values[index])
-            result.rows = [representation.show(values)]
+            result.rows = [self._makers.get(representation)(row)]
         return result
