@@ -21,6 +21,7 @@ from django_shopcore.core.filters import (
 )
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.plans import InList, ManySlot, Slot
+from django_shopcore.core.statements import HIT
 from django_shopcore.core.tracking import tokens
 
 from . import get_category_model
@@ -77,6 +78,10 @@ class SearchFilter(django_filters.CharFilter):
         backend, slot = part[0](queryset.db), Slot("search", TextField())
         found = backend.filter(queryset, slot).annotate(search_rank=backend.rank(slot))
         return found.order_by("-search_rank", f"-{queryset.model._meta.pk.name}")
+
+    def mark(self, queryset: Any, part: Any) -> Any:
+        backend = part[0](queryset.db)
+        return queryset.annotate(**{HIT: backend.matches(Slot("search", TextField()))})
 
 
 class ProductFilterForm(forms.Form):

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore import __version__
-from django_shopcore.core import reading, replicas
+from django_shopcore.core import list_reader, reading, replicas
 from django_shopcore.core.access import ADMIN, ANYONE, is_admin
 from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, matches, not_modified, object_tag, require_match
@@ -177,7 +177,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         header = self.request.META.get("HTTP_IF_NONE_MATCH")
         if header is not None and (tag := self._unchanged(header)):
             return Reply(NOTHING_NEW, tag)
-        reader = reading.ListReader(self)
+        reader = list_reader.ListReader(self)
         rows = reader.read()
         shown = reader.representation
         tag = self._list_tag(rows.tokens, shown) if rows.tokens is not None and shown is not None else None
@@ -217,7 +217,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
     def _read_shown_row(self, complete: Representation, shown: Representation) -> Reply:
         key = parse_key(self.model, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
         is_pure = complete.is_pure and shown.is_pure
-        found = reading.read_row(self, key, complete, is_pure) if key is not None else None
+        found = list_reader.read_row(self, key, complete, is_pure) if key is not None else None
         if found is None:
             raise NotFound()
         [row] = found.rows
@@ -468,7 +468,7 @@ class CategoryTreeView(CatalogResponses):
         rows, tokens = replicas.read(
             CategoryTreeView,
             categories.model,
-            lambda alias: reading.read_all(categories.using(alias), TREE_COLUMNS),
+            lambda alias: list_reader.read_all(categories.using(alias), TREE_COLUMNS),
             tokens_of=itemgetter(1),
         )
         nodes: dict[Any, dict[str, Any]] = {}

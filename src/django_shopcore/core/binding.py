@@ -66,6 +66,13 @@ class Binding:
             queryset = filterset.binders[name].apply(queryset, part)
         return queryset
 
+    def mark(self, queryset: Any, filterset: Any) -> Any:
+        """As ``apply``; a filter that can say of each row whether it matches does so, and leaves them all."""
+        for name, part in self.shape:
+            binder = filterset.binders[name]
+            queryset = binder.mark(queryset, part) if hasattr(binder, "mark") else binder.apply(queryset, part)
+        return queryset
+
 
 class Constant:
     """A filter whose value is part of the shape: there are few."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connections, models
@@ -20,13 +19,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .addresses import url_with
-from .anchors import Anchors
 from .conf import core_settings
 from .errors import InvalidInput, field_error
-from .keyset import Cursor, after, place_slots, reverse
-from .plans import Shapes
-from .representation import Representation
-from .statements import Reading, Rows, Statement
+from .keyset import Cursor, reverse
+from .lists import ListShape, Window, instances
+from .statements import Rows
 
 NUMBER = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
 MAX_OFFSET = 2**62  # below the databases' 64-bit OFFSET
@@ -64,128 +61,6 @@ def bounded_count(queryset: models.QuerySet[Any]) -> tuple[int, bool]:
     plan = queryset.explain(format="json")
     match = re.search(r'"Plan Rows": (\d+)', plan) or re.search(r"'Plan Rows': (\d+)", plan)
     return max(count, int(match.group(1)) if match else 0), False
-
-
-def total_order(queryset: models.QuerySet[Any]) -> list[str]:
-    """The queryset's ordering as names with ``-`` for descending, made total by the primary key."""
-    ordering = [str(name) for name in (queryset.query.order_by or queryset.model._meta.ordering)]
-    pk = queryset.model._meta.pk.name
-    names = [name.lstrip("-") for name in ordering]
-    if "pk" in names or pk in names:
-        return ordering
-    return [*ordering, f"-{pk}" if ordering and ordering[0].startswith("-") else pk]
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of a list in ``ordering``: ``limit`` rows after the first ``offset``, counted from after ``position``.
-
-    ``inclusive``: the row at ``position`` counts too.
-    """
-
-    ordering: Sequence[str]
-    limit: int
-    offset: int = 0
-    position: Sequence[Any] | None = None
-    counted: bool = False
-    inclusive: bool = False
-
-
-class ListShape:
-    """A filtered queryset whose values may be slots, with the statements made for parts of it so far."""
-
-    def __init__(
-        self,
-        queryset: Any,
-        counter: str | None = None,
-        candidates: int | None = None,
-        watched: frozenset[str] = frozenset(),
-        stable: bool = False,
-    ) -> None:
-        self.queryset = queryset
-        self.ordering = total_order(queryset)
-        self.alias: str = queryset.db
-        self.counter = counter
-        self.candidates = candidates
-        self.watched = watched
-        self.stable = stable
-        self._statements = Shapes(64)
-        self._anchors = Shapes(64)
-
-    def read_deep(
-        self,
-        window: Window,
-        values: Mapping[str, Any],
-        representation: Representation | None,
-    ) -> Rows:
-        """As ``read`` with tokens, from the nearest place that is known of this version of the list."""
-        anchors: Anchors = self._anchors.get(repr(values), Anchors)
-        known = anchors.nearest(window.offset)
-        rows = None
-        if known is not None:
-            tokens, offset, place = known
-            near = replace(window, offset=window.offset - offset, position=place, inclusive=True)
-            rows = self.read(near, values, representation, versioned=True)
-            if rows.tokens != tokens:
-                rows = None
-        if rows is None:
-            rows = self.read(window, values, representation, versioned=True)
-        if rows.tokens is not None and rows.keys:
-            last = len(rows.keys) - 1
-            places = {window.offset: rows.keys[0][1:], window.offset + last: rows.keys[last][1:]}
-            anchors.note(rows.tokens, places)
-        return rows
-
-    def read(
-        self,
-        window: Window,
-        values: Mapping[str, Any],
-        representation: Representation | None = None,
-        versioned: bool = False,
-    ) -> Rows:
-        """The rows of ``window`` as ``representation`` shows them, or only their keys."""
-        lookups = representation.lookups if representation else None
-        placed = window.position is not None
-        candidates = None if placed else self.candidates
-        texts = representation.texts if representation else frozenset()
-        place = (placed, window.inclusive)
-        key = (tuple(window.ordering), place, window.counted, lookups, texts, versioned, core_settings.COUNT_BOUND)
-
-        def make() -> Statement:
-            queryset = self.queryset
-            if placed:
-                slots = place_slots(queryset, window.ordering)
-                queryset = queryset.filter(after(window.ordering, slots, window.inclusive))
-            counted = window.counted or candidates is not None
-            counter = self.counter if versioned else None
-            return Statement(
-                Reading(
-                    queryset=queryset,
-                    whole=self.queryset,
-                    ordering=window.ordering,
-                    alias=self.alias,
-                    lookups=lookups,
-                    texts=texts,
-                    counted=counted,
-                    counter=counter,
-                    candidates=candidates,
-                    versioned=versioned,
-                    watched=self.watched,
-                    stable=self.stable,
-                )
-            )
-
-        statement: Statement = self._statements.get(key, make)
-        position = {f"_k{index}": value for index, value in enumerate(window.position or ())}
-        return statement.run({**values, **position}, window.limit, window.offset, representation)
-
-
-def instances(queryset: Any, keys: Sequence[Any]) -> list[Any]:
-    """The rows of ``queryset`` with the primary ``keys``, in their order; without those that are gone."""
-    if not keys:
-        return []
-    rows = {row.pk: row for row in queryset.order_by().filter(pk__in=keys)}
-    return [rows[key] for key in keys if key in rows]
 
 
 class ShopcorePagination(BasePagination):

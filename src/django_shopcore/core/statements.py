@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connections, models
@@ -24,10 +24,11 @@ from django.db.models.functions import Cast
 from .conf import core_settings
 from .execution import fetch
 from .models import TableVersion
-from .plans import Compiled, Slot, bind
+from .plans import Compiled, InList, ManySlot, Slot, bind
 from .representation import Makers, Representation
 
 VERSIONS = TableVersion._meta.db_table
+HIT = "_hit"
 LIMIT = "LIMIT /* rows */"  # where the page's limits go in the SQL
 # Up to here rows are read and thrown away; beyond it only their keys.
 NEAR = 100
@@ -56,6 +57,14 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Walk:
+    """The first so many of ``rows`` are looked through for those that match: whose annotation ``HIT`` is true."""
+
+    rows: Any
+    most: int
+
+
+@dataclass(frozen=True)
 class Reading:
     """What is read: ``queryset``, filtered and in a total order of ``ordering`` (names, ``-`` for descending).
 
@@ -63,7 +72,8 @@ class Reading:
     ``lookups`` name the columns; without any only keys are read. ``counted``: whether matching rows
     are counted; ``counter`` names the column of the table's version that holds their number. ``candidates``
     bounds how many matching rows are looked at, all before they are ordered. ``versioned``: whether tokens are
-    read, those of the tables ``watched`` in any case. ``stable``: one plan is the best for all values.
+    read, those of the tables ``watched`` in any case. ``stable``: one plan is the best for all values. With a
+    ``walk`` there are known to be more than are counted.
     """
 
     queryset: Any
@@ -78,6 +88,7 @@ class Reading:
     versioned: bool = False
     watched: frozenset[str] = frozenset()
     stable: bool = False
+    walk: Walk | None = None
 
 
 class Statement:
@@ -93,7 +104,7 @@ class Statement:
         alias, keys_only = reading.alias, keys.order_by().values_list("_pk", *aliases)
         # With bounded candidates the order comes after the bound.
         ordered = keys_only.order_by(*reading.ordering) if reading.candidates is None else keys_only
-        self.keys = Compiled.of(ordered, alias)
+        self.keys = Compiled.of(ordered, alias) if reading.walk is None else self._walked(reading.walk, aliases)
         self.matching: Compiled | None = None
         if reading.counted and reading.candidates is None:
             self.matching = Compiled.of(reading.whole.order_by().values_list("pk"), alias)
@@ -112,10 +123,25 @@ class Statement:
         rows = models.QuerySet(model).order_by().annotate(_pk=F(model._meta.pk.name), **shown)
         return Compiled.of(rows.values_list("_pk", *shown), self.reading.alias)
 
+    def _walked(self, walk: Walk, aliases: Mapping[str, Any]) -> Compiled | None:
+        rows = walk.rows.annotate(_pk=F(walk.rows.model._meta.pk.name), **aliases).order_by(*self.reading.ordering)
+        compiled = Compiled.of(rows.values_list("_pk", *aliases, HIT)[: walk.most], self.reading.alias)
+        if compiled is None:
+            return None
+        names = ", ".join(f'"{name}"' for name in ("_pk", *aliases))
+        return replace(
+            compiled,
+            sql=f'SELECT {names} FROM ({compiled.sql}) walked WHERE "{HIT}" ORDER BY {self._order()}',
+        )
+
+    def _order(self) -> str:
+        directions = enumerate(self.reading.ordering)
+        return ", ".join(f'"_o{index}"{" DESC" if name.startswith("-") else ""}' for index, name in directions)
+
     def _near(self, keys: Any) -> Compiled | None:
         """Keys and columns in one, where adding columns changes nothing about which rows there are."""
         query = keys.query
-        if self.columns is None or self.reading.candidates is not None:
+        if self.columns is None or self.reading.candidates is not None or self.reading.walk is not None:
             return None
         if query.distinct or query.combinator or query.extra or query.group_by is not None:
             return None
@@ -126,9 +152,7 @@ class Statement:
 
     def _assemble(self) -> None:
         assert self.keys is not None  # noqa: S101
-        order = ", ".join(
-            f'"_o{index}"{" DESC" if name.startswith("-") else ""}' for index, name in enumerate(self.reading.ordering)
-        )
+        order = self._order()
         materialized = " MATERIALIZED" if self.vendor == "postgresql" else ""
         meta, params = self._meta()
         if self.reading.candidates is None:
@@ -175,6 +199,8 @@ class Statement:
                 count = "(SELECT count(*) FROM found)"
             elif self.matching is None:
                 count = "0"
+            elif self.reading.walk is not None:
+                count = str(core_settings.COUNT_BOUND + 1)
             else:
                 bound = f" LIMIT {core_settings.COUNT_BOUND + 1}" if self.vendor == "postgresql" else ""
                 count, params = f"(SELECT count(*) FROM ({self.matching.sql}{bound}) matching)", self.matching.params
@@ -245,6 +271,39 @@ class Statement:
             return
         show = self._makers.get(representation)
         result.rows = [show(row) for row in raw[:most]]
+
+
+class KeysStatement:
+    """Reads the rows with given primary keys, and the tokens of the tables ``versions``."""
+
+    def __init__(
+        self, model: Any, alias: str, lookups: tuple[str, ...], texts: frozenset[int], versions: tuple[str, ...]
+    ) -> None:
+        self.alias, self.versions = alias, versions
+        shown = _columns(lookups, texts, connections[alias].vendor)
+        rows = models.QuerySet(model).using(alias).order_by().annotate(_pk=F(model._meta.pk.name), **shown)
+        rows = rows.filter(InList(F(model._meta.pk.name), ManySlot("keys", model._meta.pk)))
+        compiled = Compiled.of(rows.values_list("_pk", *shown), alias)
+        assert compiled is not None  # noqa: S101
+        self.params = compiled.params
+        self._key = [convert for index, convert in compiled.converters if index == 0]
+        columns = [(index - 1, convert) for index, convert in compiled.converters if index]
+        self._makers = Makers(columns, len(versions) + 1)
+        tokens = "".join(f"{version_column('token', table)}, " for table in versions)
+        self.sql = f"SELECT {tokens}page.* FROM ({compiled.sql}) page"
+
+    def run(self, keys: Sequence[Any], representation: Representation) -> tuple[dict[str, str], dict[Any, Any]]:
+        """The tokens, and the rows by their keys."""
+        bound = bind(self.params, {"keys": keys}, connections[self.alias])
+        raw = fetch(self.alias, self.sql, bound, prepare=True)
+        first, show = len(self.versions), self._makers.get(representation)
+        tokens = dict(zip(self.versions, raw[0], strict=False)) if raw else {}
+        return tokens, {self._converted(row[first]): show(row) for row in raw}
+
+    def _converted(self, key: Any) -> Any:
+        for convert in self._key:
+            key = convert(key)
+        return key
 
 
 def _columns(lookups: Sequence[str], texts: frozenset[int], vendor: str) -> dict[str, Any]:

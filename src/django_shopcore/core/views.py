@@ -30,9 +30,10 @@ from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exceptio
 from .fields import columns_of
 from .keys import parse_key
 from .limits import Limit, RateLimited, Usage, enforce, tightest_headers
+from .list_reader import ListReader
 from .pagination import ShopcorePagination
 from .parsers import GuardedJSONParser
-from .reading import ListReader, reads_our_way
+from .reading import reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
 

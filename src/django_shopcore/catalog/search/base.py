@@ -17,6 +17,9 @@ class SearchBackend:
     #: Whether the SQL of ``filter`` and ``rank`` is the same for every query, so that it may be made once and
     #: ``query`` be an expression. Otherwise ``query`` is what ``parse`` returned, at each request.
     compiles = False
+    #: Where there are too many matches to sort: how many rows of the list are looked through for the first of them,
+    #: by an expression, ``matches``. ``None`` leaves it to the database to find them.
+    walk_bound: int | None = None
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
@@ -37,6 +40,10 @@ class SearchBackend:
 
     def filter(self, queryset: Rows, query: Any) -> Rows:
         """The rows of ``queryset`` that match."""
+        raise NotImplementedError
+
+    def matches(self, query: Any) -> Any:
+        """An expression that says of any row whether it matches; for a backend with a ``walk_bound``."""
         raise NotImplementedError
 
     def rank(self, query: Any) -> Any:

@@ -57,6 +57,7 @@ class Matches(Func):
 
 class PostgreSQLSearch(SearchBackend):
     compiles = True
+    walk_bound = 25_000
     #: Milliseconds that one statement of ``suggest`` may take; then there is no suggestion.
     suggest_timeout = 300
 
@@ -69,6 +70,10 @@ class PostgreSQLSearch(SearchBackend):
 
     def filter(self, queryset: Rows, query: Any) -> Rows:
         return queryset.filter(Matches(Vector("pk"), _ts_query(query)))
+
+    def matches(self, query: Any) -> Any:
+        # The inner SELECT is evaluated once and not for each row; an index has no use for it.
+        return Matches(Vector("pk"), _ts_query(query), template="(%(expressions)s))", arg_joiner=" @@ (SELECT ")
 
     def rank(self, query: Any) -> Any:
         # The inner SELECT is evaluated once and not for each row.
