@@ -86,7 +86,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "shop.metrics.measuring.MetricsMiddleware",
     "shop.middleware.RequestMiddleware",
-    "django_shopcore.catalog.middleware.KeptAnswersMiddleware",
+    "django_shopcore.catalog.middleware.OpenReadsMiddleware",
     "shop.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "shop.middleware.HealthMiddleware",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +26,7 @@ from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, not_modified
 from django_shopcore.core.json import dumps
 from django_shopcore.core.leases import in_transaction, readable_cache
-from django_shopcore.core.limits import Limit, enforce, enforce_and_read, tightest_headers
+from django_shopcore.core.limits import Limit, enforce_and_read, shared_cache, tightest_headers
 from django_shopcore.core.representation import is_ours
 from django_shopcore.core.response_cache import Answer
 from django_shopcore.core.views import check_query_string
@@ -87,11 +87,19 @@ class NotModifiedError(Exception):
 
 @dataclass(frozen=True)
 class Kept:
-    """Where the answer to a request is kept, what counts the request, and the answer of just now."""
+    """Where the answer to a request is kept, and what counts the request."""
 
     places: tuple[str, str]
     limits: tuple[Limit, ...]
-    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a response to nobody in particular was made of, before any middleware saw it."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    kept: Kept | None
 
 
 def look(request: Any, kept: Kept) -> Answer | None:
@@ -108,7 +116,7 @@ def look(request: Any, kept: Kept) -> Answer | None:
 
 def count(request: Any, limits: Sequence[Limit]) -> None:
     if not hasattr(request, "counted"):
-        request.counted = enforce(limits, request)
+        request.counted = enforce_and_read(limits, request, shared_cache(), ())[0]
 
 
 class OpenReads:
@@ -128,16 +136,21 @@ class OpenReads:
         self.allow = ", ".join(name.upper() for name in view_class.http_method_names if name in methods)
 
     def __call__(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        response = self.open(request, args, kwargs)
+        return self.view(request, *args, **kwargs) if response is None else response
+
+    def open(self, request: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """The answer to a caller without credentials; ``None`` for what the view has to answer itself."""
         if request.method != "GET" or in_transaction() or hasattr(request, "failed"):
-            return self.view(request, *args, **kwargs)
+            return None
         view = self.view_class(**self.initkwargs)
         if not self._is_open_to_all(request, view):
-            return self.view(request, *args, **kwargs)
+            return None
         try:
             return self._answer(request, view, args, kwargs)
         except Exception as exc:  # noqa: BLE001 - the view knows what to answer to it
             request.failed = exc
-            return self.view(request, *args, **kwargs)
+            return None
 
     def _is_open_to_all(self, request: HttpRequest, view: Any) -> bool:
         return (
@@ -175,8 +188,8 @@ class OpenReads:
             **tightest_headers(request.counted),
         }
         response: Any = HttpResponse(answer.body, content_type="application/json", headers=headers)
-        if kept is not None and self._knows_nobody(view):
-            response.kept = replace(kept, answer=answer)
+        if self._knows_nobody(view):
+            response.opened = Opened({"Content-Type": "application/json", **headers}, answer.body, kept)
         return not_modified(request, response)
 
     def _knows_nobody(self, view: Any) -> bool:

@@ -1,54 +1,69 @@
-"""Kept answers before the site's other middleware, the routes and the views are asked."""
+"""Reads without credentials, answered before the site's other middleware is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.signals import setting_changed
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch, get_resolver
 
 from django_shopcore.core.conditional import not_modified
 from django_shopcore.core.limits import tightest_headers
 from django_shopcore.core.plans import Shapes
 
-from .caching import Kept, look
+from .caching import Kept, Opened, OpenReads, look
 
 # Whoever sends one of these gets an answer of their own, or one that other middleware has a say in.
 PERSONAL = ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_ORIGIN", "HTTP_RANGE", "REMOTE_USER")
-# What may decide which answer it is, besides scheme, path and query.
-PLACE = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME")
+# What names the site, besides the scheme.
+SITE = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME")
 # Made anew for each answer.
 OF_THE_ANSWER = frozenset({"etag", "content-length", "ratelimit", "ratelimit-policy"})
 # An answer that varies with anything else may be another one for the next caller.
 VARIES = frozenset({"authorization", "origin", "cookie"})
-KNOWN = 2048
 
-_known = Shapes(KNOWN)
-setting_changed.connect(lambda **kwargs: _known.clear(), weak=False, dispatch_uid="shopcore.kept_answers")
+_routes, _urls = Shapes(256), Shapes(2048)
+
+
+def _forget(**kwargs: Any) -> None:
+    _routes.clear()
+    _urls.clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="shopcore.open_reads")
+
+
+@dataclass(frozen=True)
+class Route:
+    """What other middleware adds to the answers of a route; ``None`` where that is not the same each time."""
+
+    added: Mapping[str, str] | None
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True)
 class Known:
-    """How a URL was answered. With ``headers`` unknown it was another way each time: it cannot be told beforehand."""
+    """The view of a URL, where its answer is kept and which headers it had."""
 
+    match: ResolverMatch
     kept: Kept
-    match: Any
-    headers: Mapping[str, str] | None = field(default_factory=dict)
-    is_confirmed: bool = False
+    headers: Mapping[str, str]
 
 
-class KeptAnswersMiddleware:
-    """Optional: answers reads of the catalogue that are kept, before whatever is listed after it.
+class OpenReadsMiddleware:
+    """Optional: answers reads of the catalogue without credentials before whatever is listed after it.
 
-    It goes by what it has seen: a URL that was answered to two callers without credentials with the same headers is
-    answered with these from then on, as long as the response cache has the right body. Rate limits count as ever.
+    It goes by what it has seen: when two answers of a route passed the other middleware unchanged, but for the same
+    headers added to both, the next ones get these headers without asking. Answers come from the response cache or
+    the database as ever, and rate limits count as ever.
 
-    List it after what must see every request, and before the rest. What comes after it must not treat two requests
-    of the same URL differently that have no cookies, no ``Authorization`` and no ``Origin``, unless by a header that
-    ``Vary`` names.
+    List it after what must see every request, and before the rest. What comes after it must not treat two such
+    requests to a route differently, unless by a header that ``Vary`` names: requests with cookies, ``Authorization``
+    or ``Origin`` always go all the way, and so does what is not answered with 200 or 304.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -58,43 +73,86 @@ class KeptAnswersMiddleware:
         meta = request.META
         if request.method != "GET" or any(map(meta.get, PERSONAL)) or hasattr(request, "_force_auth_user"):
             return self.get_response(request)
-        place = (request.scheme, request.path_info, meta.get("QUERY_STRING"), *map(meta.get, PLACE))
-        known: Known | None = _known.peek(place)
-        if known is not None and known.is_confirmed:
-            response = _answer(request, known)
-            if response is not None:
-                return response
-        response = self.get_response(request)
-        kept = getattr(response, "kept", None)
-        if kept is not None and (known is None or not known.is_confirmed):
-            _known.put(place, _learnt(request, response, kept, known))
+        site = (request.scheme, *map(meta.get, SITE))
+        url = (site, request.path_info, meta.get("QUERY_STRING"))
+        response = _answer(request, site, url)
+        if response is None:
+            response = self.get_response(request)
+            match, opened = request.resolver_match, getattr(response, "opened", None)
+            if match is not None and opened is not None:
+                key = (site, match.route)
+                _routes.put(key, _learnt(response, opened, _routes.peek(key)))
         return response
 
 
-def _answer(request: HttpRequest, known: Known) -> HttpResponseBase | None:
-    if known.headers is None:
+def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
+    known: Known | None = _urls.peek(url)
+    match = known.match if known else _resolved(request)
+    if match is None:
         return None
+    route: Route | None = _routes.peek((site, match.route))
+    if route is None or not route.is_confirmed or route.added is None:
+        return None
+    response: HttpResponseBase | None = _from_cache(request, known) if known else None
+    if response is None:
+        view: Any = match.func
+        response = view.open(request, match.args, match.kwargs)
+        if response is None:
+            return None
+        opened: Opened | None = getattr(response, "opened", None)
+        if opened is not None and opened.kept is not None:
+            own = {name: value for name, value in opened.headers.items() if name.lower() not in OF_THE_ANSWER}
+            _urls.put(url, Known(match, opened.kept, own))
+    for name, value in route.added.items():
+        response.headers[name] = value
+    if isinstance(response, HttpResponse) and response.status_code == 200:
+        response.headers["Content-Length"] = str(len(response.content))
+    request.resolver_match = match
+    return response
+
+
+def _resolved(request: HttpRequest) -> ResolverMatch | None:
+    """The view of the request's path, if it is one of those that answer openly."""
+    try:
+        match = get_resolver(getattr(request, "urlconf", None)).resolve(request.path_info)
+    except Http404:
+        return None
+    return match if isinstance(match.func, OpenReads) else None
+
+
+def _from_cache(request: Any, known: Known) -> HttpResponseBase | None:
     try:
         answer = look(request, known.kept)
     except Exception as exc:  # noqa: BLE001 - the view knows what to answer to it
-        request.failed = exc  # type: ignore[attr-defined]
+        request.failed = exc
         return None
     if answer is None:
         return None
-    request.resolver_match = known.match
-    usages = request.counted  # type: ignore[attr-defined]
-    size = str(len(answer.body))
-    headers = {**known.headers, "ETag": answer.etag, "Content-Length": size, **tightest_headers(usages)}
+    headers = {**known.headers, "ETag": answer.etag, **tightest_headers(request.counted)}
     return not_modified(request, HttpResponse(answer.body, headers=headers))
 
 
-def _learnt(request: HttpRequest, response: Any, kept: Kept, before: Known | None) -> Known:
-    """What is known of a URL after ``response``, which has passed all other middleware."""
-    headers = {name: value for name, value in response.items() if name.lower() not in OF_THE_ANSWER}
-    known = Known(replace(kept, answer=None), request.resolver_match, headers)
+def _learnt(response: Any, opened: Opened, before: Route | None) -> Route:
+    """What is known of a route after ``response``, which has passed all other middleware."""
+    if before is not None and before.is_confirmed:
+        return before
+    added = _added(response, opened)
+    if added is None or (before is not None and before.added != added):
+        return Route(None, is_confirmed=True)
+    return Route(added, is_confirmed=before is not None)
+
+
+def _added(response: Any, opened: Opened) -> dict[str, str] | None:
+    """The headers that were added to a response; ``None`` if anything else was done to it."""
     varies = {name.strip().lower() for name in response.get("Vary", "").split(",") if name}
-    assert kept.answer is not None  # noqa: S101
-    changed = response.status_code != 200 or response.cookies or response.content != kept.answer.body
-    if changed or not varies <= VARIES or (before is not None and before.headers != headers):
-        return replace(known, headers=None, is_confirmed=True)
-    return replace(known, is_confirmed=before is not None)
+    if response.status_code != 200 or response.cookies or not varies <= VARIES or response.content != opened.body:
+        return None
+    headers = dict(response.items())
+    replaced = {name for name, value in opened.headers.items() if headers.get(name) != value}
+    if not replaced <= {"Vary"}:
+        return None
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in OF_THE_ANSWER and opened.headers.get(name) != value
+    }

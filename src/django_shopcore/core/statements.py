@@ -145,6 +145,9 @@ class Statement:
             return None
         if query.distinct or query.combinator or query.extra or query.group_by is not None:
             return None
+        # With a filter the planner may expect a single row, and join other tables as is best for one.
+        if self.keys is None or any(isinstance(value, Slot) and value.name[:2] != "_k" for value in self.keys.params):
+            return None
         shown = _columns(self.reading.lookups or (), self.reading.texts, self.vendor)
         places = [f"_o{index}" for index in range(len(self.names))]
         rows = keys.order_by(*self.reading.ordering).annotate(**shown).values_list("_pk", *places, *shown)

@@ -25,10 +25,11 @@ from .comparing import DifferenceError, compare
 from .counting import count
 from .data import Catalogue
 from .load import generators
-from .measuring import Plan, measure
+from .measuring import Plan, anew, measure
 from .peers import ROOT, Peer, Server, peers
 from .scenarios import Scenario, scenarios
 
+AFTER_A_WRITE = 11  # requests
 # The first is what the others are measured by.
 PEERS = ("floor", "shopcore", "shopcore-cached", "drf")
 
@@ -100,6 +101,10 @@ def run(options: argparse.Namespace, catalogue: Catalogue, url: str, redis_url: 
         counts = {peer.name: count(peer, found) for peer in chosen.values()}
         for scenario in found:
             results[scenario.name] = measured(scenario, running, plan, counts, check=options.check)
+            if not options.check:
+                ours = next(server for server in running if server.peer.name == "shopcore")
+                path = scenario.paths["shopcore"][0]
+                results[scenario.name]["peers"]["shopcore"]["anew"] = anew(ours, path, url, AFTER_A_WRITE)
         memory = {server.peer.name: server.memory() for server in running}
     return {"scenarios": results, "memory": memory}
 

@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from . import load
 from .peers import Server
 from .scenarios import Scenario
@@ -92,6 +94,18 @@ def turn(target: Target, plan: Plan) -> tuple[load.Sample, load.Sample]:
     if errors := sum(sample.errors for sample in samples):
         raise SystemExit(f"{target.server.peer.name} failed to answer {errors} requests")
     return samples[0], samples[-1]
+
+
+def anew(server: Server, path: str, database_url: str, times: int) -> float:
+    """Milliseconds of the first request after a write, which makes everything wrong that is known of the tables."""
+    taken = []
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for _ in range(times):
+            connection.execute("UPDATE shopcore_catalog_product SET sku = sku WHERE id = 1")
+            begin = time.perf_counter()
+            server.fetch(path)
+            taken.append(time.perf_counter() - begin)
+    return statistics.median(taken) * 1000
 
 
 def result(name: str, floor: str | None, rounds: list[dict[str, tuple[load.Sample, load.Sample]]]) -> Result:

@@ -106,6 +106,8 @@ def tables(run: dict[str, Any]) -> str:
 
 {latencies(run)}
 
+{after_writes(run)}
+
 {costs(run)}
 
 `{run["command"]}` on {run["date"]}: {machine["processor"]}, {machine["cores"]} cores, {machine["system"]};
@@ -137,6 +139,15 @@ def latencies(run: dict[str, Any]) -> str:
     return table(
         run, "p50 / p99 in ms, one connection", lambda one: f"{significant(one['p50'])} / {significant(one['p99'])}"
     )
+
+
+def after_writes(run: dict[str, Any]) -> str:
+    rows = [
+        f"| {one['title']} | {significant(one['peers']['shopcore']['anew'])} |"
+        for one in run["scenarios"].values()
+        if "anew" in one["peers"].get("shopcore", {})
+    ]
+    return "\n".join(["| the first request to `shopcore` after a write, ms |  |", "| --- | --- |", *rows])
 
 
 def costs(run: dict[str, Any]) -> str:

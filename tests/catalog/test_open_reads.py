@@ -1,4 +1,4 @@
-"""``KeptAnswersMiddleware`` answers for the site's other middleware only where these would have said the same."""
+"""``OpenReadsMiddleware`` answers for the site's other middleware only where these would have said the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.users import make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("full")]
 
-KEPT = "django_shopcore.catalog.middleware.KeptAnswersMiddleware"
+OPEN_READS = "django_shopcore.catalog.middleware.OpenReadsMiddleware"
 LIST = "/api/v1/products/"
 JWT = ["rest_framework_simplejwt.authentication.JWTAuthentication"]
 
@@ -46,13 +46,13 @@ def spy(get_response: Any) -> Any:
 def site(request: pytest.FixtureRequest) -> Iterator[None]:
     ScriptedCache.reset()
     caches = {"CACHES": SCRIPTED} if request.param == "shared" else {}
-    chain = [KEPT, f"{__name__}.spy", "django.middleware.common.CommonMiddleware"]
+    chain = [OPEN_READS, f"{__name__}.spy", "django.middleware.common.CommonMiddleware"]
     with override_settings(MIDDLEWARE=chain, SHOPCORE_AUTHENTICATION_CLASSES=JWT, **caches):
         ProductFactory(name="old", category=CategoryFactory(name="shelf"))
         yield
     seen.clear()
     change.clear()
-    middleware._known.clear()
+    middleware._forget()
 
 
 def reached(get: Callable[[], Any], times: int = 4) -> int:
@@ -64,7 +64,7 @@ def reached(get: Callable[[], Any], times: int = 4) -> int:
     return len(seen)
 
 
-def test_a_url_that_was_answered_twice_alike_is_answered_without_the_rest_of_the_middleware(client: Client) -> None:
+def test_a_route_that_was_answered_twice_alike_is_answered_without_the_rest_of_the_middleware(client: Client) -> None:
     first = client.get(LIST)
     assert reached(lambda: client.get(LIST)) == 1, "the second of all"
     last = client.get(LIST)
@@ -76,10 +76,12 @@ def test_a_url_that_was_answered_twice_alike_is_answered_without_the_rest_of_the
     assert last.json()["results"][0]["name"] == "old"
 
 
-def test_each_url_and_host_is_learnt_for_itself(client: Client) -> None:
+def test_each_route_and_host_is_learnt_for_itself(client: Client) -> None:
     with override_settings(ALLOWED_HOSTS=["testserver", "other.example"]):
         assert reached(lambda: client.get(LIST)) == 2
-        assert reached(lambda: client.get(LIST, {"page": 1})) == 2
+        assert reached(lambda: client.get(LIST, {"page": 1})) == 0
+        assert reached(lambda: client.get(f"{LIST}facets/")) == 2
+        assert reached(lambda: client.get("/api/v1/categories/tree/")) == 2
         assert reached(lambda: client.get(LIST, headers={"host": "other.example"})) == 2
         assert reached(lambda: client.get(LIST, secure=True)) == 2
         assert client.get(LIST, headers={"host": "evil.example"}).status_code == 400
@@ -113,7 +115,19 @@ def test_the_client_s_own_version_is_304(client: Client) -> None:
     etag = client.get(LIST)["ETag"]
     seen.clear()
     answer = client.get(LIST, headers={"if-none-match": etag})
-    assert (answer.status_code, answer.content, answer["ETag"], len(seen)) == (304, b"", etag, 0)
+    assert (answer.status_code, answer.content, answer["ETag"], answer["X-Site"], len(seen)) == (
+        304,
+        b"",
+        etag,
+        "ours",
+        0,
+    )
+    with override_settings(SHOPCORE_CATALOG_CACHE=0):
+        reached(lambda: client.get(LIST))
+        etag = client.get(LIST)["ETag"]
+        seen.clear()
+        answer = client.get(LIST, headers={"if-none-match": etag})
+        assert (answer.status_code, answer.content, answer["X-Site"], len(seen)) == (304, b"", "ours", 0)
     assert client.get(LIST, headers={"if-none-match": '"another"'}).status_code == 200
 
 
@@ -186,7 +200,14 @@ def rewritten(request: Any, response: Any) -> Any:
     return response
 
 
-@pytest.mark.parametrize("step", [number, by_language, with_cookie, wrapped, rewritten], ids=lambda step: step.__name__)
+def for_a_day(request: Any, response: Any) -> Any:
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    return response
+
+
+@pytest.mark.parametrize(
+    "step", [for_a_day, number, by_language, with_cookie, wrapped, rewritten], ids=lambda step: step.__name__
+)
 def test_middleware_that_treats_each_answer_in_its_own_way_is_always_asked(step: Any) -> None:
     change.append(step)
     assert reached(lambda: Client().get(LIST)) == 4
@@ -203,13 +224,57 @@ def test_it_learns_anew_when_a_setting_has_changed(client: Client) -> None:
         assert "s-maxage=60" in client.get(LIST)["Cache-Control"]
 
 
-def test_with_nothing_kept_every_request_goes_all_the_way(client: Client) -> None:
+def test_with_nothing_kept_the_answers_are_made_anew(client: Client) -> None:
     with override_settings(SHOPCORE_CATALOG_CACHE=0):
-        assert reached(lambda: client.get(LIST)) == 4
+        assert reached(lambda: client.get(LIST)) == 2
+        get_product_model().objects.update(name="new")
+        assert client.get(LIST).json()["results"][0]["name"] == "new"
 
 
-def test_made_up_parameters_are_not_learnt(client: Client) -> None:
-    assert reached(lambda: client.get(LIST, {"utm_source": "mail"})) == 4
+def test_made_up_parameters_are_read_without_being_kept(client: Client) -> None:
+    reached(lambda: client.get(LIST))
+    assert reached(lambda: client.get(LIST, {"utm_source": "mail"})) == 0
+    assert len(middleware._urls._kept) == 1
+
+
+def test_links_name_the_host_that_was_asked(client: Client) -> None:
+    ProductFactory.create_batch(3)
+    with override_settings(ALLOWED_HOSTS=["testserver", "other.example"]):
+        for _ in range(4):
+            for host in ("testserver", "other.example"):
+                answer = client.get(LIST, {"size": 2}, headers={"host": host})
+                assert answer.json()["next"].startswith(f"http://{host}/")
+
+
+def test_every_object_of_a_route_is_its_own(client: Client) -> None:
+    products = ProductFactory.create_batch(4)
+    for _ in range(2):
+        for product in products:
+            assert client.get(f"{LIST}{product.pk}/").json()["name"] == product.name
+    seen.clear()
+    assert [client.get(f"{LIST}{product.pk}/").json()["name"] for product in products] == [p.name for p in products]
+    assert not seen
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("999999/", 404), ("none/", 404), ("?page=x", 400), ("?page=99", 404), ("?fields=nothing", 400)],
+)
+def test_what_is_no_answer_goes_all_the_way(client: Client, path: str, status: int) -> None:
+    reached(lambda: client.get(LIST))
+    product = get_product_model().objects.get()
+    reached(lambda: client.get(f"{LIST}{product.pk}/"))
+    seen.clear()
+    answers = [client.get(f"{LIST}{path}") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [status] * 3
+    assert {answer["X-Site"] for answer in answers} == {"ours"}
+    assert len(seen) == 3
+
+
+def test_middleware_that_chooses_other_routes_is_heeded(client: Client) -> None:
+    reached(lambda: client.get(LIST))
+    with override_settings(ROOT_URLCONF="tests.core.views"):
+        assert client.get(LIST).status_code == 404
 
 
 def test_other_middleware_still_sees_which_route_it_was(client: Client) -> None:
