@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ _routes, _urls = Shapes(256), Shapes(2048)
 def _forget(**kwargs: Any) -> None:
     _routes.clear()
     _urls.clear()
+    _resolved.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="shopcore.open_reads")
@@ -87,7 +89,7 @@ class OpenReadsMiddleware:
 
 def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
     known: Known | None = _urls.peek(url)
-    match = known.match if known else _resolved(request)
+    match = known.match if known else _resolved(getattr(request, "urlconf", None), request.path_info)
     if match is None:
         return None
     route: Route | None = _routes.peek((site, match.route))
@@ -111,10 +113,11 @@ def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
     return response
 
 
-def _resolved(request: HttpRequest) -> ResolverMatch | None:
-    """The view of the request's path, if it is one of those that answer openly."""
+@functools.lru_cache(maxsize=4096)
+def _resolved(urlconf: Any, path: str) -> ResolverMatch | None:
+    """The view of a path, if it is one of those that answer openly."""
     try:
-        match = get_resolver(getattr(request, "urlconf", None)).resolve(request.path_info)
+        match = get_resolver(urlconf).resolve(path)
     except Http404:
         return None
     return match if isinstance(match.func, OpenReads) else None
