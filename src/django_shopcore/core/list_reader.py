@@ -18,7 +18,8 @@ from .keyset import is_uniform
 from .lists import ListShape, Window, instances, total_order
 from .reading import RANK, bind_request, is_compiled, is_known, is_plain, kept_shapes, representation
 from .representation import Representation
-from .statements import Rows, RowStatement, Walk
+from .row_statements import RowStatement
+from .statements import Rows, Walk
 from .tracking import is_versioned
 
 ALL = 2**62  # more rows than any table has

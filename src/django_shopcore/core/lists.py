@@ -14,7 +14,8 @@ from .keyset import after, place_slots
 from .pages import Page, is_worth_keeping
 from .plans import Shapes
 from .representation import Representation
-from .statements import KeysStatement, Reading, Rows, Statement, Walk
+from .row_statements import KeysStatement
+from .statements import Reading, Rows, Statement, Walk
 
 
 def total_order(queryset: models.QuerySet[Any]) -> list[str]:

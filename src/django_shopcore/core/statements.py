@@ -24,7 +24,7 @@ from django.db.models.functions import Cast
 from .conf import core_settings
 from .execution import fetch
 from .models import TableVersion
-from .plans import Compiled, InList, ManySlot, Slot, bind
+from .plans import Compiled, Slot, bind
 from .representation import Makers, Representation
 
 VERSIONS = TableVersion._meta.db_table
@@ -118,7 +118,7 @@ class Statement:
     def _columns(self, model: type[models.Model]) -> Compiled | None:
         if self.reading.lookups is None:
             return None
-        shown = _columns(self.reading.lookups, self.reading.texts, self.vendor)
+        shown = shown_columns(self.reading.lookups, self.reading.texts, self.vendor)
         # No manager of the site's: the keys say which rows.
         rows = models.QuerySet(model).order_by().annotate(_pk=F(model._meta.pk.name), **shown)
         return Compiled.of(rows.values_list("_pk", *shown), self.reading.alias)
@@ -148,7 +148,7 @@ class Statement:
         # With a filter the planner may expect a single row, and join other tables as is best for one.
         if self.keys is None or any(isinstance(value, Slot) and value.name[:2] != "_k" for value in self.keys.params):
             return None
-        shown = _columns(self.reading.lookups or (), self.reading.texts, self.vendor)
+        shown = shown_columns(self.reading.lookups or (), self.reading.texts, self.vendor)
         places = [f"_o{index}" for index in range(len(self.names))]
         rows = keys.order_by(*self.reading.ordering).annotate(**shown).values_list("_pk", *places, *shown)
         return Compiled.of(rows, self.reading.alias)
@@ -276,40 +276,7 @@ class Statement:
         result.rows = [show(row) for row in raw[:most]]
 
 
-class KeysStatement:
-    """Reads the rows with given primary keys, and the tokens of the tables ``versions``."""
-
-    def __init__(
-        self, model: Any, alias: str, lookups: tuple[str, ...], texts: frozenset[int], versions: tuple[str, ...]
-    ) -> None:
-        self.alias, self.versions = alias, versions
-        shown = _columns(lookups, texts, connections[alias].vendor)
-        rows = models.QuerySet(model).using(alias).order_by().annotate(_pk=F(model._meta.pk.name), **shown)
-        rows = rows.filter(InList(F(model._meta.pk.name), ManySlot("keys", model._meta.pk)))
-        compiled = Compiled.of(rows.values_list("_pk", *shown), alias)
-        assert compiled is not None  # noqa: S101
-        self.params = compiled.params
-        self._key = [convert for index, convert in compiled.converters if index == 0]
-        columns = [(index - 1, convert) for index, convert in compiled.converters if index]
-        self._makers = Makers(columns, len(versions) + 1)
-        tokens = "".join(f"{version_column('token', table)}, " for table in versions)
-        self.sql = f"SELECT {tokens}page.* FROM ({compiled.sql}) page"
-
-    def run(self, keys: Sequence[Any], representation: Representation) -> tuple[dict[str, str], dict[Any, Any]]:
-        """The tokens, and the rows by their keys."""
-        bound = bind(self.params, {"keys": keys}, connections[self.alias])
-        raw = fetch(self.alias, self.sql, bound, prepare=True)
-        first, show = len(self.versions), self._makers.get(representation)
-        tokens = dict(zip(self.versions, raw[0], strict=False)) if raw else {}
-        return tokens, {self._converted(row[first]): show(row) for row in raw}
-
-    def _converted(self, key: Any) -> Any:
-        for convert in self._key:
-            key = convert(key)
-        return key
-
-
-def _columns(lookups: Sequence[str], texts: frozenset[int], vendor: str) -> dict[str, Any]:
+def shown_columns(lookups: Sequence[str], texts: frozenset[int], vendor: str) -> dict[str, Any]:
     return {
         f"_c{index}": Cast(lookup, models.TextField()) if index in texts and vendor == "postgresql" else F(lookup)
         for index, lookup in enumerate(lookups)
@@ -326,29 +293,3 @@ def _converted(values: list[Any], converters: Sequence[tuple[int, Any]]) -> tupl
     for index, convert in converters:
         values[index] = convert(values[index])
     return tuple(values)
-
-
-class RowStatement:
-    """Reads the one row of ``queryset`` with a given primary key, and the tokens of the tables it is made of."""
-
-    def __init__(self, queryset: Any, representation: Representation, versioned: bool) -> None:
-        self.alias: str = queryset.db
-        key = Slot("pk", queryset.model._meta.pk)
-        shown = _columns(representation.lookups, representation.texts, connections[self.alias].vendor)
-        rows = queryset.order_by().filter(pk=key).annotate(**shown).values_list(*shown)
-        compiled = Compiled.of(rows, self.alias)
-        assert compiled is not None  # noqa: S101
-        self.compiled = compiled
-        self.versions = sorted(compiled.tables) if versioned else []
-        tokens = "".join(f"{version_column('token', table)}, " for table in self.versions)
-        self.sql = f"SELECT {tokens}page.* FROM ({compiled.sql}) page" if tokens else compiled.sql
-        self._makers = Makers(compiled.converters, len(self.versions))
-
-    def run(self, key: Any, representation: Representation) -> Rows:
-        bound = bind(self.compiled.params, {"pk": key}, connections[self.alias])
-        result = Rows()
-        for row in fetch(self.alias, self.sql, bound, prepare=True):
-            tokens = dict(zip(self.versions, row, strict=False))
-            result.tokens = tokens if self.versions and all(tokens.values()) else None
-            result.rows = [self._makers.get(representation)(row)]
-        return result
