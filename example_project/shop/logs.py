@@ -52,7 +52,7 @@ def _dumps(entry: dict[str, Any]) -> str:
             return orjson.dumps(entry, str).decode()
         except TypeError:
             pass  # such as half of a surrogate pair, which only escapes can tell
-    return json.dumps(entry, default=str)
+    return json.dumps(entry, separators=(",", ":"), default=str)
 
 
 def logging_settings(*, debug: bool) -> dict[str, Any]:
