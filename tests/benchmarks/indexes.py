@@ -44,7 +44,8 @@ def indent(line: str) -> int:
 
 def relevant(plan: list[str], index: str) -> list[str]:
     """The node that uses ``index``, from the limit above it downwards, and how long the whole took."""
-    at = next(place for place, line in enumerate(plan) if re.search(rf"using \w*{index}|on \w*{index}", line))
+    used = [place for place, line in enumerate(plan) if re.search(rf"using \w*{index}|on \w*{index}", line)]
+    at = next((place for place in used if "never executed" not in plan[place]), used[0])
     top = at
     for place in range(at, -1, -1):
         if indent(plan[place]) < indent(plan[top]) and "->" in plan[place] + "->" * (indent(plan[place]) == 0):

@@ -72,7 +72,9 @@ def price(server: Server) -> Any:
 
 def was_asked(run: Any) -> bool:
     """Whether the list was the last that the site asked of the server."""
-    found: int = run(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{NAME}' AND query LIKE '%(SELECT token FROM%'")
+    found: int = run(
+        f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{NAME}' AND query LIKE '%(SELECT token FROM%'"
+    )
     return found > 0
 
 
