@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -271,10 +272,33 @@ def test_what_is_no_answer_goes_all_the_way(client: Client, path: str, status: i
     assert len(seen) == 3
 
 
+def test_long_paths_are_looked_up_without_being_kept(client: Client) -> None:
+    reached(lambda: client.get(LIST))
+    before = middleware._resolved.cache_info().currsize
+    assert client.get(f"{LIST}{'9' * 300}/").status_code == 404
+    assert middleware._resolved.cache_info().currsize == before
+
+
 def test_middleware_that_chooses_other_routes_is_heeded(client: Client) -> None:
     reached(lambda: client.get(LIST))
     with override_settings(ROOT_URLCONF="tests.core.views"):
         assert client.get(LIST).status_code == 404
+
+    def elsewhere(get_response: Any) -> Any:
+        def call(request: Any) -> Any:
+            request.urlconf = request.META.get("HTTP_X_URLS")
+            return get_response(request)
+
+        return call
+
+    reached(lambda: client.get(LIST))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "elsewhere", elsewhere)
+        with override_settings(MIDDLEWARE=[f"{__name__}.elsewhere", *settings.MIDDLEWARE]):
+            other = Client()  # one keeps the middleware that it began with
+            reached(lambda: other.get(LIST))
+            assert other.get(LIST, headers={"x-urls": "tests.core.views"}).status_code == 404
+            assert other.get(LIST).status_code == 200
 
 
 def test_other_middleware_still_sees_which_route_it_was(client: Client) -> None:

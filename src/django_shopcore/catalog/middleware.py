@@ -27,6 +27,8 @@ OF_THE_ANSWER = frozenset({"etag", "content-length", "ratelimit", "ratelimit-pol
 # An answer that varies with anything else may be another one for the next caller.
 VARIES = frozenset({"authorization", "origin", "cookie"})
 
+LONGEST_PATH = 200
+
 _routes, _urls = Shapes(256), Shapes(2048)
 
 
@@ -75,7 +77,7 @@ class OpenReadsMiddleware:
         meta = request.META
         if request.method != "GET" or any(map(meta.get, PERSONAL)) or hasattr(request, "_force_auth_user"):
             return self.get_response(request)
-        site = (request.scheme, *map(meta.get, SITE))
+        site = (getattr(request, "urlconf", None), request.scheme, *map(meta.get, SITE))
         url = (site, request.path_info, meta.get("QUERY_STRING"))
         response = _answer(request, site, url)
         if response is None:
@@ -89,7 +91,9 @@ class OpenReadsMiddleware:
 
 def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
     known: Known | None = _urls.peek(url)
-    match = known.match if known else _resolved(getattr(request, "urlconf", None), request.path_info)
+    # Nobody shall fill the memory with long paths.
+    find = _resolved if len(request.path_info) <= LONGEST_PATH else _resolved.__wrapped__
+    match = known.match if known else find(getattr(request, "urlconf", None), request.path_info)
     if match is None:
         return None
     route: Route | None = _routes.peek((site, match.route))
