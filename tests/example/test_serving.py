@@ -166,6 +166,55 @@ def test_failures_are_answered_without_details(site: Site) -> None:
     assert (admin[0], admin[2]) == (500, "Something went wrong on our side. It has been logged.\n")
 
 
+EARLY = """
+import json, sys
+from shop.wsgi import application
+from django.test import RequestFactory
+
+def ask(number):
+    environ = RequestFactory()._base_environ(PATH_INFO="/api/v1/products/", HTTP_HOST="localhost:8000")
+    environ.pop("HTTP_COOKIE")
+    environ["HTTP_X_REQUEST_ID"] = f"read-{number}"
+    started = []
+    body = b"".join(application(environ, lambda *seen: started.append(seen)))
+    return [started[0][0], dict(started[0][1]), body.decode()]
+
+answers = [ask(number) for number in range(3)]
+application.application = None  # Django is gone
+answers += [ask(number) for number in range(3, 5)]
+from shop.metrics.measuring import registry
+labels = {"method": "GET", "route": "/api/v1/products/"}
+counts = [
+    registry.get_sample_value("shop_http_requests_total", {**labels, "status": "200"}),
+    registry.get_sample_value("shop_http_request_seconds_count", labels),
+    registry.get_sample_value("shop_http_request_queries_count", labels),
+]
+print(json.dumps([answers, counts]))
+"""
+
+
+def test_reads_that_are_answered_before_django_are_logged_and_counted_like_the_others(
+    fresh_site: Site, redis_url: str
+) -> None:
+    variables = {**PRODUCTION, "REDIS_URL": redis_url}
+    assert fresh_site.manage("migrate", "-v0", variables=variables).returncode == 0
+    done = fresh_site.python(EARLY, variables)
+    assert done.returncode == 0, done.stderr
+    answers, counts = json.loads(done.stdout)
+
+    assert {status for status, *_ in answers} == {"200 OK"}
+    assert len({body for *_, body in answers}) == 1
+    names = [headers.pop("X-Request-ID") for _, headers, _ in answers]
+    assert names == [f"read-{number}" for number in range(5)]
+    assert len({json.dumps({**headers, "RateLimit": ""}, sort_keys=True) for _, headers, _ in answers}) == 1
+    assert counts == [5, 5, 5]
+    lines = [json.loads(line) for line in done.stderr.splitlines() if '"shop.request"' in line]
+    own = ("time", "duration_ms", "message", "request_id")
+    assert [line["request_id"] for line in lines] == names
+    assert {line["message"].rpartition(" in ")[0] for line in lines} == {"GET /api/v1/products/ 200"}
+    assert len({json.dumps({k: v for k, v in line.items() if k not in own}, sort_keys=True) for line in lines}) == 1
+
+
 LAGGING = """
 from datetime import timedelta
 from django.core.management import call_command

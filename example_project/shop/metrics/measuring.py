@@ -83,14 +83,19 @@ class MetricsMiddleware:
         finally:
             _tally.reset(token)
         seconds = time.perf_counter() - begin
-        method, route = request.method if request.method in METHODS else OTHER, route_of(request)
-        requests, lasted, asked, waited = _series(method, route, response.status_code)
-        requests.inc()
-        lasted.observe(seconds)
-        asked.observe(tally.queries)
-        if tally.queries:
-            waited.inc(tally.seconds)
+        count(request.method, route_of(request), response.status_code, seconds, tally)
         return response
+
+
+def count(method: str | None, route: str, status: int, seconds: float, tally: Tally | None = None) -> None:
+    """Counts a request that was answered after so many seconds; without a tally it had no queries."""
+    method = method if method in METHODS else OTHER
+    requests, lasted, asked, waited = _series(method, route, status)
+    requests.inc()
+    lasted.observe(seconds)
+    asked.observe(tally.queries if tally else 0)
+    if tally and tally.queries:
+        waited.inc(tally.seconds)
 
 
 @functools.lru_cache(maxsize=1024)

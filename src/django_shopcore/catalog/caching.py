@@ -26,7 +26,7 @@ from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, not_modified
 from django_shopcore.core.json import dumps
 from django_shopcore.core.leases import in_transaction, readable_cache
-from django_shopcore.core.limits import Limit, enforce_and_read, shared_cache, tightest_headers
+from django_shopcore.core.limits import Limit, admit, enforce_and_read, shared_cache, tightest_headers
 from django_shopcore.core.representation import is_ours
 from django_shopcore.core.response_cache import Answer
 from django_shopcore.core.views import check_query_string
@@ -58,6 +58,8 @@ HEADER_ONLY = (BasicAuthentication, TokenAuthentication)
 # These take whom Django's middleware has found.
 FROM_DJANGO = (SessionAuthentication, RemoteUserAuthentication)
 NOTHING_NEW = object()
+# Where a request's environment has its usages of the limits, if it was counted before it was Django's.
+COUNTED = "shopcore.counted"
 
 
 @dataclass
@@ -107,7 +109,7 @@ def look(request: Any, kept: Kept) -> Answer | None:
 
     Raises ``RateLimited``.
     """
-    if hasattr(request, "counted"):
+    if _is_counted(request):
         return None
     cache = readable_cache()
     request.counted, found = enforce_and_read(kept.limits, request, cache, kept.places)
@@ -115,8 +117,16 @@ def look(request: Any, kept: Kept) -> Answer | None:
 
 
 def count(request: Any, limits: Sequence[Limit]) -> None:
-    if not hasattr(request, "counted"):
+    if not _is_counted(request):
         request.counted = enforce_and_read(limits, request, shared_cache(), ())[0]
+
+
+def _is_counted(request: Any) -> bool:
+    """Whether the request has been counted; raises ``RateLimited`` for one that was, before it was Django's."""
+    usages = request.META.pop(COUNTED, None)
+    if usages is not None:
+        request.counted = admit(usages, request)
+    return hasattr(request, "counted")
 
 
 class OpenReads:

@@ -28,6 +28,8 @@ OF_THE_ANSWER = frozenset({"etag", "content-length", "ratelimit", "ratelimit-pol
 VARIES = frozenset({"authorization", "origin", "cookie"})
 
 LONGEST_PATH = 200
+# Where a request's environment has ``Passed``.
+PASSED = "shopcore.passed"
 
 _routes, _urls = Shapes(256), Shapes(2048)
 
@@ -56,6 +58,16 @@ class Known:
     match: ResolverMatch
     kept: Kept
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """An answer of a URL that is known, and what other middleware adds to it; for whoever is asked before Django."""
+
+    known: Known
+    added: Mapping[str, str]
+    path: str
+    body: bytes
 
 
 class OpenReadsMiddleware:
@@ -108,12 +120,15 @@ def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
         opened: Opened | None = getattr(response, "opened", None)
         if opened is not None and opened.kept is not None:
             own = {name: value for name, value in opened.headers.items() if name.lower() not in OF_THE_ANSWER}
-            _urls.put(url, Known(match, opened.kept, own))
+            known = Known(match, opened.kept, own)
+            _urls.put(url, known)
     for name, value in route.added.items():
         response.headers[name] = value
+    request.resolver_match = match
     if isinstance(response, HttpResponse) and response.status_code == 200:
         response.headers["Content-Length"] = str(len(response.content))
-    request.resolver_match = match
+        if known is not None and getattr(request, "urlconf", None) is None:
+            request.META[PASSED] = Passed(known, route.added, request.path, response.content)
     return response
 
 

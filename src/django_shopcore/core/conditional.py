@@ -13,6 +13,9 @@ from rest_framework.request import Request
 from .errors import PreconditionFailed
 from .json import dumps
 
+# Those of an answer that a 304 has too (RFC 9110, 15.4.5), and the state of the limits.
+NOT_MODIFIED_HEADERS = ("ETag", "Cache-Control", "Vary", "RateLimit", "RateLimit-Policy")
+
 
 def digest(content: bytes) -> str:
     """A strong entity tag for ``content``, with its quotes."""
@@ -51,7 +54,7 @@ def not_modified(request: HttpRequest | Request, response: HttpResponseBase) -> 
     if not matches(header, response["ETag"]):
         return response
     unchanged = HttpResponseNotModified()
-    for name in ("ETag", "Cache-Control", "Vary", "RateLimit", "RateLimit-Policy"):
+    for name in NOT_MODIFIED_HEADERS:
         if name in response:
             unchanged[name] = response[name]
     return unchanged

@@ -250,9 +250,23 @@ def enforce_and_read(
 
     Otherwise the second is ``None``. A request that is refused is counted against all limits.
     """
+    found = count_and_read(limits, request, cache, keys)
+    if found is None:
+        return enforce(limits, request), None
+    usages, seen = found
+    return admit(usages, request), seen
+
+
+def count_and_read(
+    limits: Sequence[Limit], request: Any, cache: Any, keys: Sequence[str]
+) -> tuple[list[Usage], dict[str, Any]] | None:
+    """Counts ``request`` against all limits and refuses nobody; with the values of ``keys`` in ``cache``.
+
+    ``None`` where that takes more than one round trip, since ``cache`` is not the limits' Redis, or it has failed.
+    """
     client = redis_client(cache) if cache is not None and cache is shared_cache() else None
     if client is None:
-        return enforce(limits, request), None
+        return None
     caller = caller_key(request)
     windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
     try:
@@ -263,9 +277,14 @@ def enforce_and_read(
         seen = {key: loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
     except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
         logger.warning("The cache failed (%s).", type(exc).__name__)
-        return enforce(limits, request), None
+        return None
     usages = [
-        _within(Usage(limit, quota, window, used, left / 1000), request)
+        Usage(limit, quota, window, used, left / 1000)
         for (limit, _key, quota, window), used, left in zip(windows, counts[::2], counts[1::2], strict=True)
     ]
     return usages, seen
+
+
+def admit(usages: Sequence[Usage], request: Any) -> list[Usage]:
+    """The usages; raises ``RateLimited`` for the first that is too much."""
+    return [_within(usage, request) for usage in usages]

@@ -15,7 +15,8 @@ class Script:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self._command = _bulk("EVALSHA") + _bulk(digest)
 
     def run(self, client: Any, keys: Sequence[str], arguments: Sequence[int]) -> Any:
         """What the script returns. Raises the errors of redis-py.
@@ -25,16 +26,23 @@ class Script:
         from redis.exceptions import ConnectionError as Lost
         from redis.exceptions import NoScriptError
 
-        command = ("EVALSHA", self.digest, len(keys), *keys, *arguments)
+        rest = b"".join([_bulk(value) for value in (len(keys), *keys, *arguments)])
+        command = b"*%d\r\n%b%b" % (3 + len(keys) + len(arguments), self._command, rest)
         try:
             connection = client.connection_pool.get_connection()
             try:
-                connection.send_packed_command(connection.pack_command(*command))
+                connection.send_packed_command([command])
                 return connection.read_response()
             finally:
                 client.connection_pool.release(connection)
         except (Lost, NoScriptError):
             return client.eval(self.text, len(keys), *keys, *arguments)
+
+
+def _bulk(value: object) -> bytes:
+    """A bulk string (https://redis.io/docs/latest/develop/reference/protocol-spec/)."""
+    content = str(value).encode()
+    return b"$%d\r\n%b\r\n" % (len(content), content)
 
 
 def redis_client(cache: BaseCache | None) -> Any:

@@ -1,0 +1,21 @@
+"""The WSGI application of a site whose catalogue is read a lot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.core import wsgi
+from django.utils.module_loading import import_string
+
+
+def get_wsgi_application(answered: str | None = None, adds: Collection[str] = ()) -> Any:
+    """Django's WSGI application behind ``EarlyReads``.
+
+    ``answered`` is the dotted path of a function that does for each ``EarlyRead`` what the middleware listed before
+    ``OpenReadsMiddleware`` would do for it, and returns headers for the answer; ``adds`` are the names of these.
+    """
+    application = wsgi.get_wsgi_application()
+    from .early_reads import EarlyReads  # needs the apps
+
+    return EarlyReads(application, import_string(answered) if answered else None, adds)

@@ -1,0 +1,328 @@
+"""``EarlyReads`` answers before Django only what Django would have answered, and counts it as Django does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import RequestFactory, override_settings
+
+from django_shopcore.catalog import early_reads, get_product_model, middleware
+from django_shopcore.catalog.early_reads import EarlyRead, EarlyReads
+from django_shopcore.catalog.wsgi import get_wsgi_application
+from django_shopcore.core import leases
+from django_shopcore.core.signals import rate_limited
+from tests.factories.catalog import CategoryFactory, ProductFactory
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("full")]
+
+HERE = __name__
+OPEN_READS = "django_shopcore.catalog.middleware.OpenReadsMiddleware"
+CHAIN = [f"{HERE}.before", OPEN_READS, f"{HERE}.after", "django.middleware.common.CommonMiddleware"]
+LIST = "/api/v1/products/"
+# Of every answer its own.
+OF_THE_REQUEST = ("ratelimit", "ratelimit-policy")
+
+change: list[Callable[[Any, Any], Any]] = []
+told: list[EarlyRead] = []
+
+
+def before(get_response: Any) -> Any:
+    """Middleware that sees each request, and does to its answer what the test says."""
+
+    def call(request: Any) -> Any:
+        request.urlconf = request.META.get("HTTP_X_URLS")
+        if request.urlconf is None:
+            del request.urlconf
+        response = get_response(request)
+        for step in change:
+            response = step(request, response)
+        return response
+
+    return call
+
+
+def after(get_response: Any) -> Any:
+    def call(request: Any) -> Any:
+        response = get_response(request)
+        response.headers["X-Site"] = "ours"
+        return response
+
+    return call
+
+
+def answered(read: EarlyRead) -> dict[str, str]:
+    told.append(read)
+    return {"X-Early": "yes"}
+
+
+class Site:
+    """The site as a server sees it; ``reached`` are the requests that became Django's."""
+
+    def __init__(self, **options: Any) -> None:
+        self.reached: list[Any] = []
+        self.django = WSGIHandler()
+        self.application = EarlyReads(self._django, **options)
+
+    def _django(self, environ: Any, start_response: Any) -> Any:
+        self.reached.append(environ)
+        return self.django(environ, start_response)
+
+    def ask(
+        self, path: str = LIST, method: str = "GET", application: Any = None, **environ: Any
+    ) -> tuple[int, dict[str, str], bytes]:
+        path, _, query = path.partition("?")
+        own = RequestFactory()._base_environ(
+            PATH_INFO=path, QUERY_STRING=query, REQUEST_METHOD=method, HTTP_HOST="testserver", **environ
+        )
+        own.pop("HTTP_COOKIE", None)
+        seen: list[Any] = []
+        result = (application or self.application)(own, lambda *started: seen.append(started))
+        body = b"".join(result)
+        if hasattr(result, "close"):
+            result.close()
+        (status, headers), *_ = seen
+        assert len(dict(headers)) == len(headers)
+        return int(status.split()[0]), {name.lower(): value for name, value in headers}, body
+
+    def reaching(self, times: int = 3, **environ: Any) -> int:
+        """How many of so many requests become Django's; all must be answered alike."""
+        self.reached.clear()
+        answers = [self.ask(**environ) for _ in range(times)]
+        assert {status for status, *_ in answers} == {200}
+        assert len({body for *_, body in answers}) == 1
+        return len(self.reached)
+
+
+@pytest.fixture(autouse=True)
+def shop(redis_url: str) -> Iterator[None]:
+    caches = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}}
+    with override_settings(MIDDLEWARE=CHAIN, CACHES=caches):
+        cache.clear()
+        ProductFactory(name="old", category=CategoryFactory(name="shelf"))
+        yield
+        cache.clear()
+    change.clear()
+    told.clear()
+    middleware._forget()
+    early_reads._forget()
+    leases._paused_until = 0.0
+
+
+def without(headers: dict[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in names}
+
+
+def test_what_was_answered_once_by_what_is_learnt_is_answered_before_django() -> None:
+    site = Site()
+    first = site.ask()
+    assert site.reaching(times=4) == 2, "one that the route is learnt from, and one that the URL is"
+    status, headers, body = site.ask()
+    assert (status, body) == (first[0], first[2])
+    assert without(headers, *OF_THE_REQUEST) == without(first[1], *OF_THE_REQUEST)
+    assert headers["x-site"] == "ours"
+    assert headers.keys() == first[1].keys()
+
+
+def test_an_answer_is_the_same_as_django_s_own_to_the_client_s_own_version_too() -> None:
+    site = Site()
+    site.reaching()
+    etag = site.ask()[1]["etag"]
+    site.reached.clear()
+    early = site.ask(HTTP_IF_NONE_MATCH=f'"another", {etag}')
+    assert not site.reached
+    theirs = site.ask(application=site.django, HTTP_IF_NONE_MATCH=etag)
+    assert (early[0], early[2]) == (theirs[0], theirs[2]) == (304, b"")
+    assert without(early[1], *OF_THE_REQUEST) == without(theirs[1], *OF_THE_REQUEST)
+    assert site.ask(HTTP_IF_NONE_MATCH='"another"')[0] == 200
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda: get_product_model().objects.update(name="new"),
+        lambda: [row.delete() for row in get_product_model().objects.all()],
+        lambda: ProductFactory(name="another"),
+    ],
+    ids=["update", "delete", "create"],
+)
+def test_no_read_after_a_write_shows_what_it_replaced(write: Callable[[], Any]) -> None:
+    site = Site()
+    site.reaching()
+    old = site.ask()
+    write()
+    new = site.ask()
+    assert new[2] != old[2]
+    assert new[1]["etag"] != old[1]["etag"]
+    assert site.reaching() == 0, "it goes on from what Django has answered and kept"
+    assert site.ask()[2] == new[2]
+
+
+def test_every_request_counts_once_and_the_one_too_many_is_refused_as_ever() -> None:
+    refused: list[Any] = []
+
+    def note(**kwargs: Any) -> None:
+        refused.append(kwargs["request"])
+
+    rate_limited.connect(note)
+    try:
+        with override_settings(SHOPCORE_CATALOG_READ_RATE="6/m"):
+            site = Site()
+            answers = [site.ask() for _ in range(5)]
+            cache.delete_many(list(_bodies()))
+            answers += [site.ask() for _ in range(3)]
+    finally:
+        rate_limited.disconnect(note)
+    assert [status for status, *_ in answers] == [200] * 6 + [429] * 2
+    left = [headers["ratelimit"].partition(";t=")[0].rpartition("=")[2] for _, headers, _ in answers]
+    assert left == ["5", "4", "3", "2", "1", "0", "0", "0"]
+    assert answers[-1][1]["content-type"] == "application/problem+json"
+    assert len(refused) == 2
+    assert all(request.path == LIST for request in refused), "receivers get a request of Django's"
+    assert len(site.reached) == 6, "three to learn from, one whose answer had gone, and those that are refused"
+
+
+def _bodies() -> Iterator[str]:
+    from django_shopcore.core.redis_scripts import redis_client
+
+    for key in redis_client(cache).scan_iter("*shopcore:body:*"):
+        yield key.decode().partition(":1:")[2]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HTTP_AUTHORIZATION": "Bearer nonsense"},
+        {"HTTP_COOKIE": "a=b"},
+        {"HTTP_ORIGIN": "https://shop.example"},
+        {"REMOTE_USER": "ann"},
+        {"REQUEST_METHOD": "HEAD"},
+        {"REQUEST_METHOD": "POST"},
+        {"QUERY_STRING": "page=1"},
+        {"SCRIPT_NAME": "/shop"},
+        {"HTTP_HOST": "other.example"},
+        {"wsgi.url_scheme": "https"},
+        {"PATH_INFO": "/api/v1/categories/"},
+    ],
+    ids=str,
+)
+def test_another_request_is_another_matter(environ: dict[str, str]) -> None:
+    site = Site()
+    site.reaching()
+    site.reached.clear()
+    own = RequestFactory()._base_environ(PATH_INFO=LIST, QUERY_STRING="", HTTP_HOST="testserver")
+    own.pop("HTTP_COOKIE", None)
+    list(site.application({**own, **environ}, lambda *started: None))
+    assert len(site.reached) == 1
+
+
+def test_what_a_proxy_says_of_the_scheme_is_part_of_the_url() -> None:
+    with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+        ProductFactory.create_batch(2)
+        site = Site()
+        for _ in range(4):
+            for scheme in ("http", "https"):
+                body = site.ask(f"{LIST}?size=1", HTTP_X_FORWARDED_PROTO=scheme)[2].decode()
+                assert f'"next":"{scheme}://testserver/' in body.replace(": ", ":")
+
+
+def marked(request: Any, response: Any) -> Any:
+    response.headers["X-Early"] = "no"
+    return response
+
+
+def numbered(request: Any, response: Any) -> Any:
+    response.headers["X-Number"] = "1"
+    return response
+
+
+def with_cookie(request: Any, response: Any) -> Any:
+    response.set_cookie("a", "b")
+    return response
+
+
+def another_vary(request: Any, response: Any) -> Any:
+    response.headers["Vary"] = "Accept-Language"
+    return response
+
+
+def rewritten(request: Any, response: Any) -> Any:
+    response.content = response.content.replace(b"old", b"bad")
+    return response
+
+
+def without_one(request: Any, response: Any) -> Any:
+    response.headers.pop("X-Site", None)
+    return response
+
+
+@pytest.mark.parametrize(
+    "step", [numbered, with_cookie, another_vary, rewritten, without_one], ids=lambda step: step.__name__
+)
+def test_where_middleware_before_ours_changes_the_answer_all_is_django_s(step: Any) -> None:
+    site = Site()
+    change.append(step)
+    assert site.reaching(times=5) == 5
+
+
+def test_where_middleware_before_ours_chooses_the_routes_all_is_django_s() -> None:
+    site = Site()
+    assert site.reaching(times=5, HTTP_X_URLS=settings.ROOT_URLCONF) == 5
+
+
+def test_what_is_done_for_a_read_before_django_is_told_and_adds_its_headers() -> None:
+    change.append(marked)
+    site = Site(answered=answered, adds=["X-EARLY"])
+    assert site.ask()[1]["x-early"] == "no"
+    site.reaching()
+    _status, headers, _ = site.ask(HTTP_X_REQUEST_ID="of-a-test")
+    assert headers["x-early"] == "yes"
+    read = told[-1]
+    assert (read.path, read.route, read.status) == (LIST, "api/v1/products/", 200)
+    assert read.environ["HTTP_X_REQUEST_ID"] == "of-a-test"
+    assert 0 < read.seconds < 10
+    site.ask(HTTP_IF_NONE_MATCH=headers["etag"])
+    assert told[-1].status == 304
+
+
+def test_without_redis_answers_are_django_s() -> None:
+    site = Site()
+    site.reaching()
+    with mock.patch("socket.socket.connect", side_effect=ConnectionRefusedError):
+        cache._cache.get_client(None, write=True).connection_pool.disconnect()
+        assert site.reaching(times=2) == 2
+    with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}):
+        assert site.reaching(times=5) == 5
+
+
+def test_it_learns_anew_when_a_setting_has_changed() -> None:
+    site = Site()
+    site.reaching()
+    with override_settings(SHOPCORE_CATALOG_CACHE=0):
+        assert site.reaching() == 3
+    with override_settings(SHOPCORE_CATALOG_CDN_MAX_AGE=60):
+        assert "s-maxage=60" in site.ask()[1]["cache-control"]
+
+
+def test_each_object_is_its_own() -> None:
+    products = ProductFactory.create_batch(3)
+    site = Site()
+    for _ in range(4):
+        for product in products:
+            assert f'"{product.slug}"'.encode() in site.ask(f"{LIST}{product.pk}/")[2]
+    site.reached.clear()
+    assert [site.ask(f"{LIST}{product.pk}/")[0] for product in products] == [200] * 3
+    assert not site.reached
+
+
+def test_the_application_of_a_site_takes_the_function_by_its_name() -> None:
+    application = get_wsgi_application(answered=f"{HERE}.answered", adds=["X-Early"])
+    site = Site()
+    for _ in range(4):
+        status, headers, _ = site.ask(application=application)
+    assert (status, headers["x-early"], len(told)) == (200, "yes", 1)
