@@ -150,11 +150,11 @@ def test_two_categories_moved_beneath_each_other_make_no_cycle(admin: Any) -> No
 def test_without_the_tree_lock_two_moves_deadlock(admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "lock_tree", lambda: nullcontext())
     together = Barrier(2)
-    original = services.update_category
+    original = services.CatalogService.update_category
 
     def write_together(*args: Any, **kwargs: Any) -> Any:
         together.wait(timeout=10)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(services, "update_category", write_together)
+    monkeypatch.setattr(services.CatalogService, "update_category", write_together)
     assert move_into_each_other(admin, "x") != ([200, 400], False)

@@ -140,10 +140,10 @@ def test_codes_and_numbers_are_the_same_in_every_language(anonymous: APIClient, 
 def test_what_a_request_counted_survives_its_failure_in_spite_of_the_hosts_atomic_requests(
     admin_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(**kwargs: Any) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(services, "create_category", fail)
+    monkeypatch.setattr(services.CatalogService, "create_category", fail)
     admin_client.raise_request_exception = False
     assert admin_client.post(CATEGORIES, {"name": "A"}).status_code == 500
     assert RateLimitWindow.objects.get().count == 1

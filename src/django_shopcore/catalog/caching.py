@@ -24,6 +24,7 @@ from django_shopcore.core import response_cache
 from django_shopcore.core.access import ANYONE, policy_for
 from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, not_modified
+from django_shopcore.core.conf import core_settings
 from django_shopcore.core.json import dumps
 from django_shopcore.core.leases import in_transaction, readable_cache
 from django_shopcore.core.limits import Limit, admit, enforce_and_read, shared_cache, tightest_headers
@@ -169,6 +170,8 @@ class OpenReads:
             and ("HTTP_COOKIE" not in request.META or settings.SESSION_COOKIE_NAME not in request.COOKIES)
             and policy_for(self.view_class.access, self.action) is ANYONE
             and _follows_our_rules(self.view_class)
+            and not core_settings.PERMISSION_CLASSES
+            and not core_settings.THROTTLE_CLASSES
             and all(_finds_nobody(found, request) for found in view.get_authenticators())
         )
 

@@ -39,6 +39,12 @@ class CatalogSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
     PRODUCT_FILTERSET = Setting[str | None](
         None, dotted_path, "Filters of products; a subclass of `django_shopcore.catalog.filters.ProductFilterSet`."
     )
+    SERVICE = Setting[str | None](
+        None,
+        dotted_path,
+        "What a request that writes one product or category does; a subclass of "
+        "`django_shopcore.catalog.services.CatalogService`.",
+    )
     SEARCH_BACKEND = Setting[str | None](
         None,
         dotted_path,

@@ -212,7 +212,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
 
     def _reads_rows_our_way(self) -> bool:
         # Permissions may ask for the object.
-        return _has_own_rows(type(self)) and not self.permission_classes
+        return _has_own_rows(type(self)) and not self.get_permissions()
 
     def _read_shown_row(self, complete: Representation, shown: Representation) -> Reply:
         key = parse_key(self.model, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
@@ -261,6 +261,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         rows = lock_rows(queryset.filter(pk=key)) if key is not None else []
         if not rows:
             raise NotFound()
+        self.check_object_permissions(self.request, rows[0])
         return rows[0]
 
     def _written(self, instance: Any, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -357,13 +358,13 @@ class ProductViewSet(CatalogViewSet):
         return self.list_filterset_class if self.current_action in LISTING else None
 
     def perform_create(self, values: Any) -> Any:
-        return services.create_product(values=values, actor=self.request.user)
+        return services.service().create_product(values=values, actor=self.request.user)
 
     def perform_update(self, instance: Any, values: Any) -> None:
-        services.update_product(instance, values=values, actor=self.request.user)
+        services.service().update_product(instance, values=values, actor=self.request.user)
 
     def perform_destroy(self, instance: Any) -> None:
-        services.delete_product(instance, actor=self.request.user)
+        services.service().delete_product(instance, actor=self.request.user)
 
 
 @extend_schema_view(
@@ -405,13 +406,13 @@ class CategoryViewSet(CatalogViewSet):
         return super().locked_object()
 
     def perform_create(self, values: Any) -> Any:
-        return services.create_category(values=values, actor=self.request.user)
+        return services.service().create_category(values=values, actor=self.request.user)
 
     def perform_update(self, instance: Any, values: Any) -> None:
-        services.update_category(instance, values=values, actor=self.request.user)
+        services.service().update_category(instance, values=values, actor=self.request.user)
 
     def perform_destroy(self, instance: Any) -> None:
-        services.delete_category(instance, actor=self.request.user)
+        services.service().delete_category(instance, actor=self.request.user)
 
 
 TREE_SCHEMA = {

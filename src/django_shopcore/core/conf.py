@@ -182,6 +182,14 @@ class CoreSettings(SettingsGroup, prefix="SHOPCORE_"):
         "DRF authentication classes of our views. None: those of the installed accounts feature, otherwise the "
         "host's `DEFAULT_AUTHENTICATION_CLASSES`.",
     )
+    PERMISSION_CLASSES = Setting[list[str] | None](
+        None,
+        dotted_paths,
+        "DRF permission classes that every view of ours asks after its own access policy: they can only refuse more.",
+    )
+    THROTTLE_CLASSES = Setting[list[str] | None](
+        None, dotted_paths, "DRF throttle classes that every view of ours asks before its own rate limits."
+    )
     REPLICAS = Setting[list[str]](
         [],
         words,

@@ -43,6 +43,15 @@ logger = logging.getLogger(__name__)
 default_authenticators: list[str] = []
 
 
+def _made(paths: Sequence[str] | None) -> list[Any]:
+    return [import_string(path)() for path in paths or ()]
+
+
+def site_permissions() -> list[Any]:
+    """The permissions that the site wants asked by each view of ours."""
+    return _made(core_settings.PERMISSION_CLASSES)
+
+
 class ShopcoreView(APIView):
     """A view with ``access`` rules (required) and rate ``limits`` by action.
 
@@ -84,6 +93,12 @@ class ShopcoreView(APIView):
             return [authenticator() for authenticator in classes]
         defaults: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
         return [authenticator() for authenticator in defaults]
+
+    def get_permissions(self) -> list[Any]:
+        return [*super().get_permissions(), *site_permissions()]
+
+    def get_throttles(self) -> list[Any]:
+        return [*super().get_throttles(), *_made(core_settings.THROTTLE_CLASSES)]
 
     def get_authenticate_header(self, request: Request) -> str:
         return "Bearer"
