@@ -23,6 +23,7 @@ from .conf import core_settings
 from .errors import InvalidInput, field_error
 from .keyset import Cursor, reverse
 from .lists import ListShape, Window, instances
+from .schema import in_own_version
 from .statements import Rows
 
 NUMBER = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
@@ -169,7 +170,7 @@ class ShopcorePagination(BasePagination):
         ]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": ["string", "null"], "format": "uri", "example": None}
+        link = in_own_version({"type": ["string", "null"], "format": "uri", "example": None})
         return {
             "type": "object",
             "required": ["next", "previous", "results"],

@@ -81,6 +81,28 @@ def _header(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": description}
 
 
+def in_own_version(schema: Any) -> Any:
+    """``schema``, written for OpenAPI 3.1, in the version that the site has chosen (``OAS_VERSION``).
+
+    Before 3.1 a schema has one type, and is ``nullable`` (https://spec.openapis.org/oas/v3.0.3#schema-object).
+    """
+    if not str(spectacular_settings.OAS_VERSION).startswith("3.0"):
+        return schema
+    if isinstance(schema, list):
+        return [in_own_version(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: in_own_version(each) for name, each in schema.items()}
+    types = schema.get("type")
+    if isinstance(types, list):
+        del schema["type"]
+        kinds = [{"type": name} for name in types if name != "null"]
+        schema |= kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
+        if "null" in types:
+            schema["nullable"] = True
+    return schema
+
+
 class ShopcoreAutoSchema(AutoSchema):
     """Describes our views; each adds ``error_codes`` of its own by action."""
 
@@ -108,7 +130,7 @@ class ShopcoreAutoSchema(AutoSchema):
                 response["headers"] = RETRY_AFTER | (RATE_LIMIT if code == 429 else {})
             operation["responses"].setdefault(str(code), response)
         self._add_conditional(operation)
-        return operation
+        return in_own_version(operation)
 
     def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: Any) -> Any:
         schema = super()._postprocess_serializer_schema(schema, serializer, direction)
