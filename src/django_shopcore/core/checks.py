@@ -14,7 +14,17 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from .access import policy_for
-from .conf import SettingsGroup, cache_settings, core_settings, dotted_path, dotted_paths
+from .adapters import fault_of
+from .conf import (
+    AdapterKind,
+    Setting,
+    SettingsGroup,
+    cache_settings,
+    core_settings,
+    declared_settings,
+    dotted_path,
+    dotted_paths,
+)
 from .leases import is_divided
 from .views import ShopcoreView
 
@@ -38,7 +48,7 @@ def check_settings(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]
             messages.append(Warning(f"Unknown setting {name}.", hint=hint, id="shopcore.W001"))
         elif not setting.kind.accepts(value):
             messages.append(Error(f"{name} must be {setting.kind.name}.", hint=setting.doc, id="shopcore.E001"))
-        elif setting.kind in (dotted_path, dotted_paths) and value is not None:
+        elif (setting.kind in (dotted_path, dotted_paths) or _is_adapter(setting)) and value is not None:
             messages += _check_paths(name, [value] if isinstance(value, str) else value)
     return messages
 
@@ -56,6 +66,25 @@ def _check_paths(name: str, paths: Sequence[str]) -> Iterator[CheckMessage]:
             import_string(path)
         except ImportError as exc:
             yield Error(f"{name}: {path} cannot be imported.", hint=str(exc), id="shopcore.E002")
+
+
+def _is_adapter(setting: Setting[Any]) -> bool:
+    return isinstance(setting.kind, AdapterKind)
+
+
+@register(Tags.compatibility)
+def check_adapters(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """E007: an adapter that is no class, cannot be made without arguments, or lacks a method."""
+    found = ((setting, fault_of(setting)) for setting in declared_settings() if _is_adapter(setting))
+    return [
+        Error(
+            f"{setting.name}: {setting.value()} {fault}.",
+            hint=f"Name {setting.kind.name}, made without arguments.",
+            id="shopcore.E007",
+        )
+        for setting, fault in found
+        if fault
+    ]
 
 
 @register(Tags.security)

@@ -103,6 +103,21 @@ def one_of(*choices: str) -> Kind[str]:
     return Kind(f"one of {named}", lambda value: isinstance(value, str) and value in choices, parse)
 
 
+@dataclass(frozen=True)
+class AdapterKind(Kind[str]):
+    """The kind of a setting that names an adapter; see ``adapters``."""
+
+    methods: tuple[str, ...] = ()
+
+
+def adapter_class(*methods: str) -> AdapterKind:
+    """A dotted path to a class that is made without arguments and has these ``methods``."""
+    named = ", ".join(f"`{method}`" for method in methods)
+    return AdapterKind(
+        f"a dotted path to a class with {named}", lambda value: isinstance(value, str) and "." in value, str, methods
+    )
+
+
 class Setting(Generic[T]):
     """One setting: a default, a kind and its documentation. Read through a ``SettingsGroup``.
 
