@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.core.checks import run_checks
 from django.db import connections, router
 
-pytestmark = pytest.mark.projects("full", "swapped")
+pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped")]
 
 ROUTER = "django_shopcore.core.replicas.ReplicaRouter"
 MIDDLEWARE = "django_shopcore.core.replica_clients.ReplicaMiddleware"
@@ -30,7 +30,7 @@ def replica(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def findings() -> list[str]:
     return [
         f"{m.id} {m.msg}"
-        for m in run_checks()
+        for m in run_checks(databases=["default"])
         if m.id in ("shopcore.E005", "shopcore.E006", "shopcore.W005", "shopcore.W006")
     ]
 
