@@ -8,6 +8,7 @@ from django.conf import settings
 from django_shopcore.core.conf import (
     Setting,
     SettingsGroup,
+    adapter_class,
     boolean,
     dotted_path,
     model_label,
@@ -44,6 +45,16 @@ class CatalogSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
         dotted_path,
         "What a request that writes one product or category does; a subclass of "
         "`django_shopcore.catalog.services.CatalogService`.",
+    )
+    PRICE_ADAPTER = Setting(
+        "django_shopcore.catalog.adapters.StoredPrices",
+        adapter_class("price_of"),
+        "Says what price a product is shown with; see [](../how-to/prices.md).",
+    )
+    AVAILABILITY_ADAPTER = Setting(
+        "django_shopcore.catalog.adapters.StoredAvailability",
+        adapter_class("is_in_stock"),
+        "Says whether a product is shown as in stock; see [](../how-to/prices.md).",
     )
     SEARCH_BACKEND = Setting[str | None](
         None,

@@ -27,6 +27,7 @@ from django_shopcore.core.fields import (
 
 from . import get_category_model, get_product_model
 from .abstract_models import MAX_DESCRIPTION, MAX_METADATA_BYTES
+from .adapters import let_adapters_answer
 from .conf import app_settings
 from .slugs import MAX_LENGTH
 
@@ -228,6 +229,7 @@ class ProductSerializer(CatalogSerializer):
         fields = super().get_fields()
         fields["id"] = key_field(get_product_model(), help_text="Key of the product.")
         fields["category"].queryset = get_category_model()._default_manager.all()
+        let_adapters_answer(fields, self.context.get("request"))
         return fields
 
     def validate_sku(self, value: str | None) -> str | None:

@@ -144,7 +144,8 @@ def column_of(
     ``None`` when it reads something that cannot be told from its ``source`` (a method, a property).
     """
     getter = type(field).get_attribute
-    if field.source in (None, "*") or not getter.__module__.startswith("rest_framework."):
+    given = "get_attribute" in vars(field)  # as adapters do
+    if given or field.source in (None, "*") or not getter.__module__.startswith("rest_framework."):
         return None
     *path, last = field.source.split(".")
     owner: Any = model

@@ -16,6 +16,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from django.core.signals import setting_changed
 from django.db import models, router
 from rest_framework import serializers
 
@@ -40,6 +41,15 @@ RANK = "search_rank"  # what a search annotates its matches with
 
 kept_shapes = Shapes()
 _representations = Shapes(256)
+
+
+def _forget(**kwargs: Any) -> None:
+    # A setting may name another adapter, which fields ask.
+    _representations.clear()
+    kept_shapes.clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="shopcore.reading")
 
 
 def way_of(view: Any) -> str:
