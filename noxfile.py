@@ -122,6 +122,13 @@ def mails(session: nox.Session) -> None:
 
 
 @nox.session
+def oscar(session: nox.Session) -> None:
+    """Dump a catalogue by the newest django-oscar with the script of the documentation."""
+    install(session, "test", "oscar")
+    session.run("python", "-m", "pytest", "tests/docs/test_oscar.py", *session.posargs)
+
+
+@nox.session
 def translations(session: nox.Session) -> None:
     """Collect the library's texts for translators and compile what they wrote: nox -s translations -- de fr.
 

@@ -59,7 +59,9 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("CSV file"),
-        help_text=_("Our own format, as the export writes it, or Shopify's product CSV. UTF-8."),
+        help_text=_(
+            "Our own format, as the export writes it, Shopify's product CSV, or a dump of django-oscar. UTF-8."
+        ),
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
 

@@ -110,10 +110,11 @@ class ProductImportView(CatalogResponses):
         operation_id="products_import",
         summary="Import products from CSV",
         description=(
-            "Reads the export's format or Shopify's product CSV, told apart by the header. Products are matched by "
-            "slug (where it is blank: the one the name would get), missing categories are made. All or nothing: "
-            "with a rejected row nothing is written, and the answer is 400 with the report beside the problem's "
-            "fields. A dry run reports without writing and is 200 also when rows would be rejected."
+            "Reads the export's format, Shopify's product CSV or a dump of django-oscar's catalogue, told apart by "
+            "the header. Products are matched by slug (where it is blank: the one the name would get), missing "
+            "categories are made. All or nothing: with a rejected row nothing is written, and the answer is 400 with "
+            "the report beside the problem's fields. A dry run reports without writing and is 200 also when rows "
+            "would be rejected."
         ),
         parameters=[
             OpenApiParameter("dry_run", bool, description="Report only; nothing is written. Default false."),

@@ -1,4 +1,4 @@
-"""Products from CSV (our own format or Shopify's) and categories from JSON."""
+"""Products from CSV (our own format, Shopify's or django-oscar's) and categories from JSON."""
 
 from .categories import import_categories
 from .products import FORMATS, import_products

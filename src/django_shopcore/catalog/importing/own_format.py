@@ -45,7 +45,7 @@ def boolean(cell: str) -> Any:
         raise ValidationError(_("Must be true or false."), code="invalid") from None
 
 
-def json_object(cell: str) -> Any:
+def json_value(cell: str) -> Any:
     """The same guard as for request bodies: depth, finite numbers, text that can be stored."""
     if not cell.strip():
         return KEEP
@@ -66,8 +66,8 @@ READERS: dict[str, Reader] = {
     "in_stock": boolean,
     "is_published": boolean,
     "image_url": optional,
-    "metadata": json_object,
-    "private_metadata": json_object,
+    "metadata": json_value,
+    "private_metadata": json_value,
 }
 
 

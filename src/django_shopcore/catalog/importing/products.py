@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from django_shopcore.core.writes import atomic_write
 
 from .. import get_product_model, signals
-from . import own_format, shopify
+from . import oscar, own_format, shopify
 from .records import Record, Row, read_records
 from .report import ImportReport, UnreadableFile
 from .writing import ProductWriter
 
 # Older versions of SQLite take no more than 999 parameters.
 CHUNK = 900
-FORMATS = {"shopcore": own_format.read_rows, "shopify": shopify.read_rows}
+FORMATS = {"shopcore": own_format.read_rows, "shopify": shopify.read_rows, "oscar": oscar.read_rows}
 
 
 def import_products(
@@ -32,8 +32,8 @@ def import_products(
 ) -> ImportReport:
     """Creates and updates products from the CSV in ``stream``, all of them or, when a row is wrong, none.
 
-    ``format`` is ``"shopcore"`` (ours) or ``"shopify"``; ``None`` tells them apart by the header. The slug is
-    the key; where it is blank, the one that the name would get. Missing categories are made. A dry run does
+    ``format`` is ``"shopcore"`` (ours), ``"shopify"`` or ``"oscar"``; ``None`` tells them apart by the header. The
+    slug is the key; where it is blank, the one that the name would get. Missing categories are made. A dry run does
     all the work and undoes it. ``progress`` is called with the number of products so far.
 
     Sends ``products_imported``, and ``categories_created`` for new categories, when something was written.
@@ -70,7 +70,10 @@ def _write_all(rows: Iterator[Row], writer: ProductWriter, progress: Callable[[i
 
 def detect_format(header: Record) -> str:
     """The format that the header's columns tell of."""
-    return "shopify" if {"Handle", "Title"} <= {cell.strip() for cell in header.cells} else "shopcore"
+    columns = {cell.strip() for cell in header.cells}
+    if columns >= {"Handle", "Title"}:
+        return "shopify"
+    return "oscar" if columns.issuperset(oscar.REQUIRED) else "shopcore"
 
 
 def announce_categories(categories: list[Any], actor: Any) -> None:

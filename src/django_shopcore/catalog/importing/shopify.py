@@ -9,21 +9,26 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
-from django.core.validators import URLValidator
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
-from django_shopcore.core.errors import flatten
-from django_shopcore.core.fields import MoneyField
-
 from ..csv_format import checked_path
+from .cells import (
+    UNCATEGORIZED,
+    WHOLE_NUMBER,
+    Cells,
+    add_errors,
+    check_width,
+    places_of,
+    read_image,
+    read_money,
+    warn_of_range,
+)
 from .html_text import html_to_text
 from .own_format import KEEP, boolean
 from .records import Record, Row
-from .report import ImportReport, UnreadableFile
+from .report import ImportReport
 
-UNCATEGORIZED = ("Uncategorized",)
 STATUSES = {"active": True, "draft": False, "archived": False, "unlisted": False}
 KNOWN_COLUMN = re.compile(
     r"Handle|Title|Body \(HTML\)|Vendor|(Standard(ized)? )?Product (Category|Type)|Custom Product Type|Type|Tags"
@@ -31,24 +36,6 @@ KNOWN_COLUMN = re.compile(
     r"|Cost per item|Unit Price .+|(Price|Compare At Price|Included) / .+|Collection|.*metafields?[.:].*",
     re.IGNORECASE,
 )
-WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
-
-money = MoneyField(allow_null=True)
-is_https = URLValidator(schemes=["https"])
-
-
-@dataclass
-class Cells:
-    """The cells of one record by column; a column that the file lacks is ``None``."""
-
-    record: Record
-    places: dict[str, int]
-
-    def get(self, column: str) -> str | None:
-        place = self.places.get(column)
-        if place is None:
-            return None
-        return self.record.cells[place].strip() if place < len(self.record.cells) else ""
 
 
 @dataclass
@@ -62,32 +49,15 @@ class Variant:
 
 def read_rows(header: Record, records: Iterable[Record], report: ImportReport) -> Iterator[Row]:
     """One row for each product. Raises ``UnreadableFile`` for a header that makes no sense."""
-    places = _places(header, report)
+    places = places_of(header, KNOWN_COLUMN, ("Handle", "Title"), report)
     lines = (Cells(record, places) for record in records)
     for handle, group in groupby(lines, key=lambda cells: cells.get("Handle") or ""):
         yield _product(handle, list(group), len(header.cells), report)
 
 
-def _places(header: Record, report: ImportReport) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for place, cell in enumerate(header.cells):
-        name = cell.strip()
-        if name and name in places:
-            raise UnreadableFile(header.line, "invalid_header", _("The column is there twice."), field=name)
-        places[name] = place
-        if not KNOWN_COLUMN.fullmatch(name):
-            report.warn(header.line, name, "unknown_column", _("The column is unknown and was ignored."))
-    for name in ("Handle", "Title"):
-        if name not in places:
-            raise UnreadableFile(header.line, "invalid_header", _("The column is missing."), field=name)
-    return places
-
-
 def _product(handle: str, lines: list[Cells], width: int, report: ImportReport) -> Row:
     row = Row(lines[0].record.line, slug=handle)
-    for cells in lines:
-        if len(cells.record.cells) > width:
-            row.error("", "extra_cells", _("There are more cells than columns."), cells.record.line)
+    check_width(row, lines, width)
     if row.errors:
         return row
     if handle:
@@ -104,7 +74,7 @@ def _product(handle: str, lines: list[Cells], width: int, report: ImportReport) 
     _read_category(row, lines)
     _read_published(row, lines)
     _read_variants(row, lines, report)
-    _read_image(row, lines, report)
+    read_image(row, _first(lines, "Image Src"), report)
     if vendor := _first(lines, "Vendor"):
         row.extra_metadata["vendor"] = vendor
     if tags := _first(lines, "Tags"):
@@ -128,7 +98,7 @@ def _read_category(row: Row, lines: list[Cells]) -> None:
         else:
             row.path = UNCATEGORIZED
     except ValidationError as exc:
-        _errors(row, "category", exc, row.line)
+        add_errors(row, "category", exc, row.line)
 
 
 def _read_published(row: Row, lines: list[Cells]) -> None:
@@ -136,7 +106,7 @@ def _read_published(row: Row, lines: list[Cells]) -> None:
     try:
         published = boolean(_first(lines, "Published") or "")
     except ValidationError as exc:
-        _errors(row, "is_published", exc, row.line)
+        add_errors(row, "is_published", exc, row.line)
     if status := _first(lines, "Status"):
         if status.lower() not in STATUSES:
             row.error("is_published", "invalid_choice", _("The status must be active, draft or archived."))
@@ -161,9 +131,7 @@ def _read_variants(row: Row, lines: list[Cells], report: ImportReport) -> None:
     row.values["in_stock"] = any(variant.in_stock for variant in variants)
     if lines[0].get("Variant SKU") is not None:
         row.values["sku"] = next((variant.sku for variant in cheapest if variant.sku), None)
-    if low != high:
-        message = _("The variants cost from %(low)s to %(high)s; the lowest was taken.") % {"low": low, "high": high}
-        report.warn(row.line, "price", "price_range", message)
+    warn_of_range(row, low, high, report)  # type: ignore[arg-type]
     if lines[0].get("Variant Compare At Price") is None:
         return
     compare = cheapest[0].compare_at_price
@@ -179,26 +147,17 @@ def _is_variant(cells: Cells) -> bool:
 
 
 def _variant(row: Row, cells: Cells) -> Variant:
-    line = cells.record.line
-    price = _money(row, "price", cells.get("Variant Price"), line)
+    line = cells.line
+    price = read_money(row, "price", cells.get("Variant Price"), line)
     if not cells.get("Variant Price"):
         row.error("price", "required", _("The variant has no price."), line)
     return Variant(
         line,
         price,
-        _money(row, "compare_at_price", cells.get("Variant Compare At Price"), line),
+        read_money(row, "compare_at_price", cells.get("Variant Compare At Price"), line),
         cells.get("Variant SKU") or "",
         _in_stock(row, cells, line),
     )
-
-
-def _money(row: Row, field: str, cell: str | None, line: int) -> Decimal | None:
-    amount: Decimal | None = None
-    try:
-        amount = money.run_validation(cell or None)
-    except ValidationError as exc:
-        _errors(row, field, exc, line)
-    return amount
 
 
 def _in_stock(row: Row, cells: Cells, line: int) -> bool:
@@ -212,24 +171,3 @@ def _in_stock(row: Row, cells: Cells, line: int) -> bool:
         row.error("in_stock", "invalid", _("The inventory quantity must be a whole number."), line)
     # Not int(): thousands of digits are a number to the eye and an error to Python.
     return bool(re.fullmatch("0*[1-9][0-9]*", quantity or ""))
-
-
-def _read_image(row: Row, lines: list[Cells], report: ImportReport) -> None:
-    url = _first(lines, "Image Src")
-    if url is None:
-        return
-    row.values["image_url"] = url or None
-    try:
-        if url:
-            is_https(url)
-    except DjangoValidationError:
-        row.values["image_url"] = None
-    if len(url) > 2000:
-        row.values["image_url"] = None
-    if url and row.values["image_url"] is None:
-        report.warn(row.line, "image_url", "image_dropped", _("The image has no https address and was dropped."))
-
-
-def _errors(row: Row, field: str, exc: ValidationError, line: int) -> None:
-    for error in flatten(exc.detail, field):
-        row.error(error["field"], error["code"], error["detail"], line)

@@ -24,8 +24,8 @@ WIDTH = 30
 
 class Command(BaseCommand):
     help = (
-        "Imports products from CSV (the export's format or Shopify's) or a category tree from JSON. Products: all "
-        "or nothing; categories: those without errors."
+        "Imports products from CSV (the export's format, Shopify's or django-oscar's) or a category tree from JSON. "
+        "Products: all or nothing; categories: those without errors."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
