@@ -33,7 +33,7 @@ class Reader:
         self.home, self.stack, self.port = folder, stack, free_port()
         self.folder = folder / "myshop"
         self.environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        self.environment |= {"HOME": str(folder), "PYTHONUTF8": "1"}
+        self.environment |= {"HOME": str(folder), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
         if WHEELS:
             self.environment["PIP_FIND_LINKS"] = str(Path(WHEELS).resolve())
             self.environment.pop("PYTHONPATH", None)
@@ -53,7 +53,7 @@ class Reader:
             self.terminal = self.open_terminal(self.folder)
             self.run(block)
         elif action == "run":
-            self.run(block)
+            self.run(block, fails=rest == "and fail")
         elif action == "serve":
             self.serve(block)
         elif action == "write":
@@ -66,12 +66,12 @@ class Reader:
         else:
             pytest.fail(f"{block}: what is to be done with this block?")
 
-    def run(self, block: Block) -> None:
+    def run(self, block: Block, fails: bool = False) -> None:
         for command in commands(block):
             typed = self.on_my_port(command.typed)
             # The page shows no progress, and a reader no prompt of curl's.
             code, output = self.terminal.run(typed.replace("curl ", "curl -sS "))
-            assert code == 0, f"{block}: {typed} ended with {code}:\n{output}"
+            assert bool(code) is fails, f"{block}: {typed} ended with {code}:\n{output}"
             assert command.says(output), f"{block}: {typed} printed\n{output}\nand not\n{command.printed}"
 
     def serve(self, block: Block) -> None:
@@ -101,3 +101,23 @@ class Reader:
             (programs / name).chmod(0o755)
         (programs / "activate").write_text(f'PATH="{programs}:$PATH"\n')
         self.terminal.run(f'cd "{self.folder}"; . .venv/bin/activate')
+
+    def type(self, *commands: str) -> str:
+        """Type what no page says; what the last command prints."""
+        output = ""
+        for command in commands:
+            code, output = self.terminal.run(command)
+            assert code == 0, f"{command}:\n{output}"
+        return output
+
+    def python(self, script: str) -> str:
+        """Run ``script`` in the site; what it prints."""
+        (self.folder / "script.py").write_text(script, encoding="utf-8")
+        runner = "import django; django.setup(); exec(open('script.py', encoding='utf-8').read())"
+        return self.type(f'DJANGO_SETTINGS_MODULE=mysite.settings python -c "{runner}"')
+
+    def start_project(self) -> None:
+        """What a page says in words: a new project with an app."""
+        self.folder.mkdir()
+        self.install_what_is_running()
+        self.type("django-admin startproject mysite .", "python manage.py startapp store")

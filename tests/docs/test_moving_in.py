@@ -101,9 +101,7 @@ class Shop(Reader):
     def __init__(self, folder: Path, stack: ExitStack, database: str) -> None:
         super().__init__(folder, stack)
         self.database = database
-        self.folder.mkdir()
-        self.install_what_is_running()
-        self.type("django-admin startproject mysite .", "python manage.py startapp store")
+        self.start_project()
         self.settings('INSTALLED_APPS += ["store"]')
         if database == "postgresql":
             self.settings(f'DATABASES = {{"default": {new_database(folder)!r}}}')
@@ -117,17 +115,6 @@ class Shop(Reader):
     def settings(self, text: str) -> None:
         with (self.folder / "mysite/settings.py").open("a") as file:
             file.write(f"\n{text}\n")
-
-    def type(self, *commands: str) -> str:
-        for command in commands:
-            code, output = self.terminal.run(command)
-            assert code == 0, f"{command}:\n{output}"
-        return output
-
-    def python(self, script: str) -> str:
-        (self.folder / "script.py").write_text(script, encoding="utf-8")
-        runner = "import django; django.setup(); exec(open('script.py', encoding='utf-8').read())"
-        return self.type(f'DJANGO_SETTINGS_MODULE=mysite.settings python -c "{runner}"')
 
 
 def new_database(folder: Path) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from django_shopcore.core.errors import InvalidInput, field_error, flatten
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.locking import lock_rows
 
-from . import get_category_model, get_product_model, signals
-from .checking import RowChecker
+from . import get_product_model, signals
+from .checking import References, RowChecker
 from .conf import app_settings
 from .serializers import UNIQUE_MESSAGES
 from .slugs import free_slugs, slug_base
@@ -117,7 +117,9 @@ def _lock(batch: Batch, queryset: Any) -> None:
 
 
 def _validate(batch: Batch) -> None:
-    context = {**batch.context, "unchecked": True, "known_keys": {get_category_model(): _categories(batch)}}
+    references = References(batch.serializer_class(context=batch.context))
+    references.load([*batch.items["create"], *batch.items["update"]])
+    context = {**batch.context, "unchecked": True, "known_keys": references.known}
     # One of each for all items: making a serializer's fields costs more than running them.
     for_present = RowChecker(batch.serializer_class(context=context, partial=True))
     for_new = RowChecker(batch.serializer_class(context=context))
@@ -136,13 +138,6 @@ def _values(batch: Batch, place: str, checker: RowChecker, item: Any, row: Any =
     except ValidationError as exc:
         batch.errors.extend(flatten(exc.detail, place))
         return {}
-
-
-def _categories(batch: Batch) -> dict[Any, Any]:
-    model = get_category_model()
-    items = [item for name in ("create", "update") for item in batch.items[name] if isinstance(item, dict)]
-    keys = {parse_key(model, item["category"]) for item in items if "category" in item} - {None}
-    return model._default_manager.in_bulk(keys) if keys else {}
 
 
 def _check_unique(batch: Batch, name: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ from rest_framework.fields import SkipField, empty
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from django_shopcore.core.fields import JSONObjectField, KeyField, MoneyField, StrictBooleanField, TextField
+from django_shopcore.core.keys import parse_key
 from django_shopcore.core.representation import is_ours
 
 Plain = Callable[[Any], Any]
@@ -73,6 +74,33 @@ class RowChecker:
             self.serializer.run_validators(values)
         checked: dict[str, Any] = self.serializer.validate(values)
         return checked
+
+
+class References:
+    """What the key fields of a serializer refer to, asked for a set of items at a time.
+
+    ``known`` belongs into the serializer's context as ``known_keys``; ``given`` are rows that the caller knows itself.
+    """
+
+    def __init__(self, serializer: Any, given: Mapping[str, dict[Any, Any]] | None = None) -> None:
+        self.known: dict[str, dict[Any, Any]] = dict(given or {})
+        self.fields: dict[str, KeyField] = {
+            name: field
+            for name, field in serializer.fields.items()
+            if isinstance(field, KeyField) and not field.read_only and name not in self.known
+        }
+        self.known |= {name: {} for name in self.fields}
+
+    def load(self, items: Iterable[Any]) -> None:
+        """One query for each field that any of ``items`` names."""
+        items = [item for item in items if isinstance(item, dict)]
+        for name, field in self.fields.items():
+            rows, known = field.get_queryset(), self.known[name]
+            keys = {parse_key(rows.model, item[name]) for item in items if name in item} - {None}
+            # In place: the checkers hold on to it.
+            known.clear()
+            if keys:
+                known.update(rows.in_bulk(keys))
 
 
 class _Step:
@@ -158,7 +186,7 @@ def _boolean(field: Any) -> Plain | None:
 
 
 def _key(field: Any) -> Plain | None:
-    known: Mapping[Any, Any] | None = field.context.get("known_keys", {}).get(field.get_queryset().model)
+    known = field.known_rows()
     if known is None or field.validators:
         return None
     return lambda raw: known.get(raw, UNSURE) if type(raw) in (int, uuid.UUID) else UNSURE

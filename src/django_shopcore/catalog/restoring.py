@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connections, router
 
+from django_shopcore.core.announcing import watched_models
+from django_shopcore.core.models import TableVersion
 from django_shopcore.core.operations import restore
 from django_shopcore.core.tracking import VERSIONS, TrackTable
 
@@ -22,6 +24,13 @@ def parts() -> list[tuple[Any, list[TableOperation]]]:
     ]
 
 
+def watched_parts() -> list[tuple[Any, list[TableOperation]]]:
+    """The site's other tables that answers may show columns of, with what tracks them."""
+    others = {TableVersion, *(model for model, _operations in parts())}
+    found = [model for model in watched_models() if model not in others]
+    return [(model, [TrackTable(model._meta.model_name or "")]) for model in found]
+
+
 def restore_parts(using: str, **kwargs: Any) -> None:
     """Receives ``post_migrate``.
 
@@ -30,7 +39,7 @@ def restore_parts(using: str, **kwargs: Any) -> None:
     """
     connection = connections[using]
     tables = set(connection.introspection.table_names())
-    for model, operations in parts():
+    for model, operations in [*parts(), *watched_parts()]:
         if not {model._meta.db_table, VERSIONS} <= tables or not router.allow_migrate_model(using, model):
             continue
         [tracking] = [operation for operation in operations if isinstance(operation, TrackTable)]

@@ -29,7 +29,10 @@ _watched: list[Models] = [lambda: TableVersion]
 
 
 def watch(*getters: Models) -> None:
-    """Has writes to the tables of these models announced; each is named by a function that returns it."""
+    """Has writes to the tables of these models announced; each is named by a function that returns it.
+
+    For a table that ``TrackTable`` tracks. Call it in ``AppConfig.ready()``.
+    """
     _watched.extend(getters)
     _table_names.cache_clear()
     _known_to_write.cache_clear()
@@ -38,6 +41,10 @@ def watch(*getters: Models) -> None:
 def is_watched(model: type[models.Model]) -> bool:
     """Whether writes to the model's table are announced."""
     return any(getter()._meta.db_table == model._meta.db_table for getter in _watched)
+
+
+def watched_models() -> list[type[models.Model]]:
+    return [getter() for getter in _watched]
 
 
 def announce_change(using: str | None = None) -> None:

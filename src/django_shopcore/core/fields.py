@@ -62,8 +62,8 @@ class MoneyField(serializers.DecimalField):
 class KeyField(serializers.PrimaryKeyRelatedField[Any]):
     """A reference to another row by its key. An unknown, out of range or malformed key is 400.
 
-    ``context["known_keys"]``, a mapping of model to ``{key: row}``, answers without a query: how bulk writes
-    check a thousand references at once.
+    ``context["known_keys"]``, a mapping of field names to ``{key: row}``, answers without a query for fields of the
+    outermost serializer: how bulk writes check a thousand references at once.
     """
 
     queryset: Any
@@ -80,11 +80,18 @@ class KeyField(serializers.PrimaryKeyRelatedField[Any]):
             self.fail(
                 "does_not_exist" if well_formed else "incorrect_type", pk_value=data, data_type=type(data).__name__
             )
-        known: Mapping[Any, Any] | None = self.context.get("known_keys", {}).get(queryset.model)
+        known = self.known_rows()
         row = known.get(key) if known is not None else queryset.filter(pk=key).first()
         if row is None:
             self.fail("does_not_exist", pk_value=data)
         return row
+
+    def known_rows(self) -> Mapping[Any, Any] | None:
+        """The rows that need not be asked for, by their keys; ``None``: ask for each."""
+        if self.parent is not self.root:
+            return None
+        known: Mapping[str, Mapping[Any, Any]] = self.context.get("known_keys", {})
+        return known.get(self.field_name or "")
 
 
 def key_field(model: type[models.Model], **kwargs: Any) -> serializers.Field[Any, Any, Any, Any]:

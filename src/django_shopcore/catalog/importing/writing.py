@@ -16,7 +16,7 @@ from django_shopcore.core.errors import flatten
 from django_shopcore.core.locking import lock_rows
 
 from .. import get_category_model, get_product_model
-from ..checking import RowChecker
+from ..checking import References, RowChecker
 from ..serializers import UNIQUE_MESSAGES, product_serializer_class
 from ..storing import BulkStore
 from .records import Row
@@ -74,13 +74,11 @@ class ProductWriter:
         self.currency = self.columns["currency"].get_default()
         self.tree = CategoryTree()
         self.categories: dict[Any, Any] = {}
-        context = {
-            "complete": True,
-            "unchecked": True,
-            "known_keys": {get_category_model(): self.categories},
-        }
-        # One of each for all rows: making a serializer's fields costs more than running them.
         serializer_class = product_serializer_class()
+        context: dict[str, Any] = {"complete": True, "unchecked": True}
+        self.references = References(serializer_class(context=context), {"category": self.categories})
+        context["known_keys"] = self.references.known
+        # One of each for all rows: making a serializer's fields costs more than running them.
         self.for_new = RowChecker(serializer_class(context=context))
         self.for_present = RowChecker(serializer_class(context=context, partial=True))
         self.store = BulkStore(self.manager)
@@ -107,6 +105,7 @@ class ProductWriter:
         present = lock_rows(self.manager.filter(slug__in=slugs))
         chunk = Chunk(rows, {product.slug: product for product in present})
         self._place(chunk)
+        self.references.load(row.values for row in rows)
         checked = [(row, self._checked(row, chunk.present.get(row.slug))) for row in rows]
         self._check_skus(chunk, checked)
         for row, values in checked:
@@ -201,9 +200,9 @@ class ProductWriter:
             setattr(product, name, values[name])
 
     def _differs(self, product: Any, name: str, value: Any) -> bool:
-        column = self.columns[name]
+        column: Any = self.columns[name]
         if column.is_relation:
-            return bool(getattr(product, column.attname) != (value and value.pk))
+            return bool(getattr(product, column.attname) != (value and getattr(value, column.target_field.attname)))
         old = getattr(product, name)
         if isinstance(value, dict):
             # In Python True equals 1, in JSON it does not.
