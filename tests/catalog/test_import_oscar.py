@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import override_settings
 from rest_framework.test import APIClient
 
 from django_shopcore.catalog import get_category_model, get_product_model
 from django_shopcore.catalog.importing import UnreadableFile, import_products
+from tests.catalog import admin_pages
 from tests.catalog.csv_requests import counts_of, everything, import_rows, path_of_category, rejected, send, warned
 from tests.factories.catalog import ProductFactory
 
@@ -96,6 +98,17 @@ def test_the_command_takes_the_format_by_its_name() -> None:
     call_command("shopcore_import", str(DUMP), "--format", "oscar", stdout=out, stderr=io.StringIO())
 
     assert out.getvalue() == "created 8, updated 0, unchanged 0, rejected 0\n"
+
+
+@in_euro
+def test_the_admin_takes_it_as_a_file() -> None:
+    browser = admin_pages.browser(admin_pages.make_superuser())
+    upload = SimpleUploadedFile("oscar.csv", DUMP.read_bytes(), "text/csv")
+    form = browser.post(admin_pages.products_url("import"), {"file": upload}).context["form"]
+    hidden = {name: form[name].value() for name in form.fields}
+
+    assert browser.post(admin_pages.products_url("import"), hidden).status_code == 302
+    assert get_product_model().objects.count() == 8
 
 
 def test_prices_of_another_currency_are_not_taken_for_ours(admin_client: APIClient) -> None:

@@ -171,6 +171,19 @@ def test_a_table_in_use_becomes_the_catalogues_and_goes_back(shop: Shop) -> None
 
 
 @needs_a_shell
+def test_a_table_of_ours_that_is_there_already_stays_behind(shop: Shop) -> None:
+    shop.settings('INSTALLED_APPS = ["django_shopcore.core", "django_shopcore.catalog", *INSTALLED_APPS]')
+    shop.sells("store", "Product", blocks(PAGE)[0].text)
+    here, _elsewhere = section("a.")
+    settings, *others = here
+    assert settings.text.startswith("SHOPCORE_CATALOG_PRODUCT_MODEL")
+    for block in [replace(settings, text=settings.text.splitlines(keepends=True)[0]), *others]:
+        shop.do(block)
+
+    assert moved(shop) == {**all_is_there(shop.database), "ours": True}
+
+
+@needs_a_shell
 def test_a_model_of_another_app_moves_without_a_statement_on_its_keys(shop: Shop) -> None:
     shop.type("python manage.py startapp warehouse")
     shop.settings('INSTALLED_APPS += ["warehouse"]')
