@@ -191,7 +191,7 @@ def test_of_many_products_in_the_way_some_are_named(client: Client) -> None:
     content = client.get(categories_url("delete", category.pk)).content.decode()
     assert "P09" in content
     assert "P10" not in content
-    assert "and 3 more products" in content
+    assert "Products: and 3 more" in content
 
 
 def test_a_branch_is_deleted_when_all_of_it_is_selected(client: Client, news: list[dict[str, Any]]) -> None:

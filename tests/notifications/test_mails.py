@@ -237,7 +237,7 @@ def test_a_mail_is_in_the_language_and_time_zone_of_its_recipient(
     user = make_user()
     Preferences.objects.create(user=user, **choice)
     if subject == "No 7 0":
-        subject = {"en": "Yes 1 18:30", "de": "Ja 2 00:00"}[translation.get_language() or "en"]  # the site's own
+        subject = {"en": "Yes 1 18:30", "nl": "Ja 2 00:00"}[translation.get_language() or "en"]  # the site's own
     before = translation.get_language(), timezone.get_current_timezone_name()
     sent = delivered(localized(make_news, site_templates), user=user)
     assert parsed(sent)["Subject"] == subject

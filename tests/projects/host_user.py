@@ -20,7 +20,7 @@ MIDDLEWARE = [
 DATABASES = {"default": OUR_DATABASES["default"] | {"ATOMIC_REQUESTS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 TIME_ZONE = "Asia/Kolkata"
-LANGUAGE_CODE = "de"
+LANGUAGE_CODE = "nl"  # Django and DRF speak it; we do not, so that our own texts are as elsewhere
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = True
 

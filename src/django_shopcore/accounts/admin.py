@@ -120,7 +120,9 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
             rows = lock_users(list(queryset.values_list("pk", flat=True)))
             for user in rows:
                 services.change_role(user, is_active=True)
-        self._report(request, len(rows), ngettext("%d user is active.", "%d users are active.", len(rows)))
+        self._report(
+            request, len(rows), ngettext("%(count)d user is active.", "%(count)d users are active.", len(rows))
+        )
 
     @admin.action(description=_("Deactivate the selected users"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
@@ -132,10 +134,12 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         except Conflict as exc:
             self.message_user(request, str(exc.detail), messages.ERROR)
             return
-        self._report(request, len(rows), ngettext("%d user is inactive.", "%d users are inactive.", len(rows)))
+        self._report(
+            request, len(rows), ngettext("%(count)d user is inactive.", "%(count)d users are inactive.", len(rows))
+        )
 
     def _report(self, request: HttpRequest, count: int, text: str) -> None:
-        self.message_user(request, text % count, messages.SUCCESS)
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
 
 @admin.register(Session)
@@ -172,8 +176,8 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("End these sessions"), permissions=["end"])
     def end_sessions(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         count = Session.objects.filter(pk__in=queryset.values("pk")).end()
-        text = ngettext("%d session was ended.", "%d sessions were ended.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+        text = ngettext("%(count)d session was ended.", "%(count)d sessions were ended.", count)
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
 
 if User._meta.label == settings.AUTH_USER_MODEL:

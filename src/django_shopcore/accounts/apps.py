@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig, apps
+from django.utils.translation import gettext_lazy as _
 
 AUTHENTICATOR = "django_shopcore.accounts.authentication.SessionTokenAuthentication"
 
@@ -8,7 +9,7 @@ AUTHENTICATOR = "django_shopcore.accounts.authentication.SessionTokenAuthenticat
 class AccountsConfig(AppConfig):
     name = "django_shopcore.accounts"
     label = "shopcore_accounts"
-    verbose_name = "Accounts"
+    verbose_name = _("Accounts")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -102,7 +102,7 @@ def _named(queryset: Any) -> list[str]:
     if more > 0:
         meta = queryset.model._meta
         noun = meta.verbose_name if more == 1 else meta.verbose_name_plural
-        names.append(
-            ngettext("and %(count)d more %(noun)s", "and %(count)d more %(noun)s", more) % {"count": more, "noun": noun}
-        )
+        # The noun stays outside: in other languages its gender and its case would change the words around it.
+        others = ngettext("and %(counter)s more", "and %(counter)s more", more) % {"counter": more}
+        names.append(f"{capfirst(noun)}: {others}")
     return names

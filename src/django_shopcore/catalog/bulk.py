@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import router
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
 
 from django_shopcore.core.errors import InvalidInput, field_error, flatten
@@ -85,8 +86,8 @@ def _items_of(data: Any) -> dict[str, list[Any]]:
         raise InvalidInput(errors)
     limit = app_settings.MAX_BULK_ITEMS
     if sum(map(len, items.values())) > limit:
-        message = _("At most %(limit)d items are allowed.") % {"limit": limit}
-        raise InvalidInput([field_error("", "too_many_items", message)])
+        message = ngettext("At most %(limit)d item is allowed.", "At most %(limit)d items are allowed.", limit)
+        raise InvalidInput([field_error("", "too_many_items", message % {"limit": limit})])
     return items
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
 
 Path = tuple[str, ...]
@@ -85,5 +86,6 @@ def checked_path(names: Iterable[str]) -> Path:
     if max(map(len, path)) > 255:
         raise ValidationError(_("A name must not be longer than 255 characters."), code="max_length")
     if len(path) > MAX_DEPTH:
-        raise ValidationError(_("The path has more than %(max)d names.") % {"max": MAX_DEPTH}, code="too_deep")
+        text = ngettext("The path has more than %(max)d name.", "The path has more than %(max)d names.", MAX_DEPTH)
+        raise ValidationError(text % {"max": MAX_DEPTH}, code="too_deep")
     return path

@@ -21,8 +21,21 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 CONTENT_TYPE = "application/problem+json"
-# RFC 9110's name; Python's own changed with 3.13.
-TITLES = {413: "Content Too Large"}
+# RFC 9110's names, which RFC 9457 lets us translate. Python's own differ between its versions.
+TITLES = {
+    400: _("Bad Request"),
+    401: _("Unauthorized"),
+    403: _("Forbidden"),
+    404: _("Not Found"),
+    405: _("Method Not Allowed"),
+    409: _("Conflict"),
+    412: _("Precondition Failed"),
+    413: _("Content Too Large"),
+    415: _("Unsupported Media Type"),
+    429: _("Too Many Requests"),
+    500: _("Internal Server Error"),
+    503: _("Service Unavailable"),
+}
 
 
 class Conflict(exceptions.APIException):
@@ -102,7 +115,7 @@ def problem(status_code: int, code: str, detail: Any, **members: Any) -> dict[st
     """A problem body. ``type`` stays ``about:blank`` (RFC 9457 4.2.1): ``code`` tells the kinds apart."""
     return {
         "type": "about:blank",
-        "title": TITLES.get(status_code) or HTTPStatus(status_code).phrase,
+        "title": str(TITLES.get(status_code) or HTTPStatus(status_code).phrase),
         "status": status_code,
         "detail": str(detail),
         "code": code,

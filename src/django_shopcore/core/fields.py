@@ -12,6 +12,7 @@ from typing import Any, cast
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -109,7 +110,11 @@ class JSONObjectField(serializers.JSONField):
 
     default_error_messages = {
         "not_an_object": _("A JSON object is required."),
-        "too_large": _("The object must not be larger than {max_bytes} bytes."),
+        "too_large": ngettext_lazy(
+            "The object must not be larger than {max_bytes} byte.",
+            "The object must not be larger than {max_bytes} bytes.",
+            "max_bytes",
+        ),
     }
 
     def __init__(self, *, max_bytes: int = 16 * 1024, **kwargs: Any) -> None:

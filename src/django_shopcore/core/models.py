@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class RateLimitWindow(models.Model):
@@ -6,10 +7,10 @@ class RateLimitWindow(models.Model):
 
     key = models.CharField(max_length=200, primary_key=True)
     count = models.PositiveIntegerField()
-    ends_at = models.FloatField(db_index=True, help_text="Seconds since the epoch.")
+    ends_at = models.FloatField(db_index=True, help_text=_("Seconds since the epoch."))
 
     class Meta:
-        verbose_name = "rate limit window"
+        verbose_name = _("rate limit window")
 
     def __str__(self) -> str:
         return self.key
@@ -22,7 +23,7 @@ class PeriodicRun(models.Model):
     next_at = models.DateTimeField()
 
     class Meta:
-        verbose_name = "periodic run"
+        verbose_name = _("periodic run")
 
     def __str__(self) -> str:
         return self.name
@@ -40,7 +41,7 @@ class TableVersion(models.Model):
     visible = models.BigIntegerField(default=0)
 
     class Meta:
-        verbose_name = "table version"
+        verbose_name = _("table version")
 
     def __str__(self) -> str:
         return self.table
@@ -61,7 +62,7 @@ class TableChange(models.Model):
     is_whole = models.BooleanField(null=True)
 
     class Meta:
-        verbose_name = "table change"
+        verbose_name = _("table change")
 
     def __str__(self) -> str:
         return self.table

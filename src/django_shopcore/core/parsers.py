@@ -7,6 +7,7 @@ import math
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -73,7 +74,12 @@ def check_document(document: Any, max_depth: int) -> None:
 
 
 def _too_deep(max_depth: int) -> str:
-    return _("JSON must not be nested deeper than %(depth)d levels.") % {"depth": max_depth}
+    text = ngettext(
+        "JSON must not be nested deeper than %(depth)d level.",
+        "JSON must not be nested deeper than %(depth)d levels.",
+        max_depth,
+    )
+    return text % {"depth": max_depth}
 
 
 class GuardedJSONParser(BaseParser):

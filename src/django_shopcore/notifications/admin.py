@@ -146,16 +146,18 @@ class OutboxAdmin(PipelineAdmin):
         count = outbox.send_again(queryset)
         if count:
             text = ngettext(
-                "%d message was put at the head of the queue.", "%d messages were put at the head of the queue.", count
+                "%(count)d message was put at the head of the queue.",
+                "%(count)d messages were put at the head of the queue.",
+                count,
             )
-            self.message_user(request, text % count, messages.SUCCESS)
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
         if left := chosen - count:
             text = ngettext(
-                "%d message was left: it is delivered already, or just being delivered.",
-                "%d messages were left: they are delivered already, or just being delivered.",
+                "%(count)d message was left: it is delivered already, or just being delivered.",
+                "%(count)d messages were left: they are delivered already, or just being delivered.",
                 left,
             )
-            self.message_user(request, text % left, messages.WARNING)
+            self.message_user(request, text % {"count": left}, messages.WARNING)
 
     def changeform_view(
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
@@ -195,8 +197,8 @@ class NotificationAdmin(PipelineAdmin):
 
     def _mark(self, request: HttpRequest, queryset: models.QuerySet[Any], *, seen: bool) -> None:
         count = queryset.filter(seen=not seen).update(seen=seen)
-        text = ngettext("%d notification was changed.", "%d notifications were changed.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+        text = ngettext("%(count)d notification was changed.", "%(count)d notifications were changed.", count)
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
 
 @admin.register(DigestEntry)

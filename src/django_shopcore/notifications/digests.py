@@ -100,11 +100,11 @@ SAMPLE = {
     "more": 0,
     "lines": [
         {
-            "text": "New product: Walnut desk",
+            "text": _("New product: Walnut desk"),
             "created_at": datetime.datetime(2026, 1, 31, 9, 15, tzinfo=datetime.timezone.utc),
         },
         {
-            "text": "Product deleted: Oak chair",
+            "text": _("Product deleted: Oak chair"),
             "created_at": datetime.datetime(2026, 1, 31, 16, 40, tzinfo=datetime.timezone.utc),
         },
     ],

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .querysets import NotificationQuerySet, OutboxQuerySet
@@ -21,7 +22,9 @@ class OutboxMessage(models.Model):
         SKIPPED = "skipped", _("skipped")
         DEAD = "dead", _("given up")
 
-    dedupe_key = models.CharField(max_length=300, unique=True, help_text=_("Two messages with one key are one."))
+    dedupe_key = models.CharField(
+        _("key"), max_length=300, unique=True, help_text=_("Two messages with one key are one.")
+    )
     kind = models.CharField(_("kind"), max_length=100)
     channel = models.CharField(_("channel"), max_length=50)
     user = models.ForeignKey(
@@ -37,12 +40,12 @@ class OutboxMessage(models.Model):
     )
     data = models.JSONField(_("data"), default=dict, blank=True)
     # It is part of the Message-ID, so that a mail that goes out twice after a crash is one to its reader.
-    message_uuid = models.UUIDField(default=uuid.uuid4, editable=False)
+    message_uuid = models.UUIDField(_("Message-ID"), default=uuid.uuid4, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     available_at = models.DateTimeField(
         _("available"), default=timezone.now, help_text=_("Not tried before; while a worker holds it, until then.")
     )
-    lease = models.CharField(max_length=150, blank=True, help_text=_("The worker that holds it."))
+    lease = models.CharField(_("lease"), max_length=150, blank=True, help_text=_("The worker that holds it."))
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     last_error = models.TextField(_("last error"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
@@ -105,7 +108,10 @@ class Preferences(models.Model):
         verbose_name=_("user"),
     )
     kinds = models.JSONField(
-        default=dict, blank=True, help_text=_("By kind: a switch for each channel, and the digest it is collected in.")
+        _("kinds"),
+        default=dict,
+        blank=True,
+        help_text=_("By kind: a switch for each channel, and the digest it is collected in."),
     )
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     language = models.CharField(_("language"), max_length=20, blank=True)
@@ -115,7 +121,7 @@ class Preferences(models.Model):
         verbose_name_plural = _("preferences")
 
     def __str__(self) -> str:
-        return f"preferences of {self.pk}"
+        return gettext("Preferences of %(user)s") % {"user": self.pk}
 
 
 class DigestEntry(models.Model):
@@ -126,11 +132,13 @@ class DigestEntry(models.Model):
         WEEKLY = "weekly", _("weekly")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("user"))
-    kind = models.CharField(max_length=100)
-    data = models.JSONField(default=dict, blank=True)
-    frequency = models.CharField(max_length=10, choices=Frequency)
-    due_at = models.DateTimeField(help_text=_("The next digest hour after it was made, in the user's time zone."))
-    created_at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(_("kind"), max_length=100)
+    data = models.JSONField(_("data"), default=dict, blank=True)
+    frequency = models.CharField(_("frequency"), max_length=10, choices=Frequency)
+    due_at = models.DateTimeField(
+        _("due"), help_text=_("The next digest hour after it was made, in the user's time zone.")
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
 
     class Meta:
         verbose_name = _("digest entry")
