@@ -211,7 +211,7 @@ def package() -> int:
     expected = {path.relative_to(ROOT / "src").as_posix() for path in source}
     problems = [f"not in the wheel: {name}" for name in sorted(expected - packed)]
     problems += [f"should not be in the wheel: {name}" for name in sorted(packed - expected)]
-    for part in ("/py.typed", "/migrations/0001", "/templates/"):
+    for part in ("/py.typed", "/migrations/0001", "/templates/", "/locale/de/LC_MESSAGES/django.mo"):
         if not any(part in name for name in packed):
             problems.append(f"the wheel has no {part}")
     print("\n".join(problems) or f"the wheel has all {len(packed)} files")

@@ -130,11 +130,11 @@ def oscar(session: nox.Session) -> None:
 
 @nox.session
 def translations(session: nox.Session) -> None:
-    """Collect the library's texts for translators and compile what they wrote: nox -s translations -- de fr.
+    """Collect the library's texts for translators and compile what they wrote: nox -s translations.
 
-    Without languages it renews those that are there. It needs GNU gettext.
+    It renews the languages that are there, or those that are named: nox -s translations -- fr. It needs GNU gettext.
     """
-    install(session, "example")
+    session.install("Django")
     for app in sorted(path.parent for path in Path("src/django_shopcore").glob("*/apps.py")):
         locale = app / "locale"
         languages = session.posargs or sorted(path.name for path in locale.glob("*/"))
@@ -143,7 +143,7 @@ def translations(session: nox.Session) -> None:
         locale.mkdir(exist_ok=True)
         options = [option for language in languages for option in ("--locale", language)]
         with session.chdir(app):
-            session.run("django-admin", "makemessages", *options, "--no-location", "--verbosity", "0")
+            session.run("django-admin", "makemessages", *options, "--no-location", "--no-obsolete", "--verbosity", "0")
             session.run("django-admin", "compilemessages", *options, "--verbosity", "0")
 
 

@@ -326,3 +326,18 @@ def test_the_application_of_a_site_takes_the_function_by_its_name() -> None:
     for _ in range(4):
         status, headers, _ = site.ask(application=application)
     assert (status, headers["x-early"], len(told)) == (200, "yes", 1)
+
+
+@pytest.mark.parametrize("place", [0, 2], ids=["before the open reads", "after them"])
+def test_a_site_of_several_languages_answers_each_caller_in_theirs(place: int) -> None:
+    chain = [*CHAIN[:place], "django.middleware.locale.LocaleMiddleware", *CHAIN[place:]]
+    with override_settings(MIDDLEWARE=chain):
+        site = Site()
+        assert site.reaching(times=6, HTTP_ACCEPT_LANGUAGE="de") == 6
+        answers = {code: site.ask(HTTP_ACCEPT_LANGUAGE=code)[1] for code in ("en", "de", "ar")}
+    assert {code: headers["content-language"] for code, headers in answers.items()} == {
+        "en": "en",
+        "de": "de",
+        "ar": "ar",
+    }
+    assert {headers["vary"] for headers in answers.values()} == {"Authorization, Accept-Language"}
