@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from django.dispatch import Signal
+from django.utils import translation
 
 from tests import servers
 
@@ -115,3 +116,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if reason := servers.redis_missing():
         terminalreporter.write_sep("!", "tests against Redis were SKIPPED", yellow=True, bold=True)
         terminalreporter.write_line(reason)
+
+
+@pytest.fixture(autouse=True)
+def _language_ends_with_its_test() -> Iterator[None]:
+    """Django's LocaleMiddleware leaves the language of the last request with the thread."""
+    yield
+    translation.deactivate()

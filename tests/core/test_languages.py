@@ -169,3 +169,20 @@ def test_the_admin_speaks_the_language_and_writes_in_its_direction(language: str
     assert f'dir="{direction}"' in index
     words = {"de": ["Katalog", "Konten", "Postausgang"], "ar": ["الكتالوج", "الحسابات", "صندوق الصادر"]}[language]
     assert [word for word in words if word not in index] == []
+
+
+@pytest.mark.usefixtures("speaking")
+def test_what_is_typed_in_the_admin_keeps_its_own_direction() -> None:
+    """On a page that is written from the right, an English text would have its full stop in front, and JSON no form."""
+    user = make_user(admin=True)
+    user.is_superuser = True
+    user.save()
+    client = Client(headers={"accept-language": "ar"})
+    client.force_login(user)
+    product = ProductFactory()
+    fields = client.get(f"/admin/shopcore_catalog/product/{product.pk}/change/").context["adminform"].form.fields
+    directions = {name: field.widget.attrs.get("dir") for name, field in fields.items()}
+    assert {name for name, value in directions.items() if value == "auto"} == {
+        "name", "slug", "sku", "description", "image_url"
+    }  # fmt: skip
+    assert {name for name, value in directions.items() if value == "ltr"} == {"metadata", "private_metadata"}

@@ -36,7 +36,9 @@ def test_it_leads_to_the_admins_own_unseen_notifications(client: Client) -> None
     notify(admin, seen=True)
     notify(make_user())
     text = badge(admin)
-    assert re.fullmatch(r'<a class="shopcore-unseen-badge" href="[^"]+" aria-label="2 [^"]+">2 \w+</a>', text)
+    assert re.fullmatch(
+        r'<a class="shopcore-unseen-badge" dir="auto" href="[^"]+" aria-label="2 [^"]+">2 \w+</a>', text
+    )
     [link] = re.findall(r'href="([^"]+)"', text)
     rows = browser(admin).get(link.replace("&amp;", "&")).context["cl"].result_list
     assert [(row.user, row.seen) for row in rows] == [(admin, False)] * 2

@@ -77,7 +77,7 @@ def test_a_second_run_replaces_what_the_first_wrote(tmp_path: Path) -> None:
 
 def test_the_language_is_that_of_the_option(tmp_path: Path) -> None:
     write(tmp_path, "--language", "de")
-    assert "- 31. Januar 2026 " in (tmp_path / "daily_digest.txt").read_text(encoding="utf-8")
+    assert "- 31. Januar 2026, " in (tmp_path / "daily_digest.txt").read_text(encoding="utf-8")
     write(tmp_path, "--language", "en")
     assert "- Jan. 31, 2026, " in (tmp_path / "daily_digest.txt").read_text(encoding="utf-8")
 

@@ -129,7 +129,11 @@ class CatalogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name in JSON_OBJECTS:
             kwargs["form_class"] = JSONObjectFormField
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(db_field, (models.CharField, models.TextField, models.JSONField)):
+            # What is typed has a direction of its own, whatever that of the page is.
+            field.widget.attrs.setdefault("dir", "ltr" if isinstance(db_field, models.JSONField) else "auto")
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.related_model is get_category_model() and db_field.name in self.get_autocomplete_fields(request):

@@ -109,7 +109,7 @@ class PipelineAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def pretty(document: Any) -> str:
-    return format_html("<pre>{}</pre>", json.dumps(document, indent=2, ensure_ascii=False))
+    return format_html('<pre dir="ltr">{}</pre>', json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @admin.register(OutboxMessage)
