@@ -305,3 +305,14 @@ def test_other_middleware_still_sees_which_route_it_was(client: Client) -> None:
     reached(lambda: client.get(LIST))
     answer: Any = client.get(LIST)
     assert answer.wsgi_request.resolver_match.route.endswith("products/")
+
+
+def test_behind_the_middleware_that_chooses_the_language_it_answers_in_all_of_them() -> None:
+    locale = "django.middleware.locale.LocaleMiddleware"
+    with override_settings(MIDDLEWARE=[locale, *settings.MIDDLEWARE]):
+        assert reached(lambda: Client().get(LIST, headers={"accept-language": "de"})) == 2
+        seen.clear()
+        answers = [Client().get(LIST, headers={"accept-language": code}) for code in ("de", "ar", "en")]
+    assert not seen
+    assert [answer["Content-Language"] for answer in answers] == ["de", "ar", "en"]
+    assert {answer["Vary"] for answer in answers} == {"Authorization, Accept-Language"}

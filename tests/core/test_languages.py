@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from django.conf import settings as django_settings
 from django.test import Client, override_settings
 from django.utils import translation
@@ -186,3 +189,20 @@ def test_what_is_typed_in_the_admin_keeps_its_own_direction() -> None:
         "name", "slug", "sku", "description", "image_url"
     }  # fmt: skip
     assert {name for name, value in directions.items() if value == "ltr"} == {"metadata", "private_metadata"}
+
+
+@pytest.mark.usefixtures("speaking")
+def test_a_site_replaces_a_text_and_adds_a_language(tmp_path: Path) -> None:
+    """As docs/how-to/translations.md says."""
+    for language, text in (("de", "Hier ist nichts"), ("fr", "Il n'y a rien")):
+        catalog = Catalog(locale=language)
+        catalog.add("Not Found", text)
+        folder = tmp_path / language / "LC_MESSAGES"
+        folder.mkdir(parents=True)
+        with (folder / "django.mo").open("wb") as file:
+            write_mo(file, catalog)
+    path = f"{PRODUCTS}0/"
+    with override_settings(LOCALE_PATHS=[tmp_path]):
+        titles = {code: ask(path, code).json()["title"] for code in ("de", "fr", "ar")}
+    assert titles == {"de": "Hier ist nichts", "fr": "Il n'y a rien", "ar": "غير موجود"}
+    assert ask(path, "de").json()["title"] == "Nicht gefunden"
