@@ -261,3 +261,24 @@ def test_the_swappable_settings_are_there_although_the_site_left_them_out() -> N
 def test_the_swappable_setting_that_the_site_made_is_left_alone() -> None:
     assert django_settings.SHOPCORE_CATALOG_PRODUCT_MODEL == "store.Product"
     assert django_settings.SHOPCORE_CATALOG_CATEGORY_MODEL == "shopcore_catalog.Category"
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_reported"),
+    [
+        ({"LANGUAGE_CODE": "de"}, True),
+        ({"LANGUAGE_CODE": "en-gb"}, False),
+        ({"LANGUAGE_CODE": "en", "MIDDLEWARE": ["django.middleware.locale.LocaleMiddleware"]}, True),
+        ({"LANGUAGE_CODE": "de", "USE_I18N": False}, False),
+    ],
+)
+def test_a_site_of_another_language_without_the_rest_frameworks_translations_is_told(
+    settings: dict[str, Any], is_reported: bool
+) -> None:
+    without = [app for app in django_settings.INSTALLED_APPS if app != "rest_framework"]
+    with override_settings(**{"MIDDLEWARE": [], "USE_I18N": True, **settings}):
+        assert run_checks(tags=[Tags.translation]) == []
+        with override_settings(INSTALLED_APPS=without):
+            found = [(message.id, message.hint) for message in run_checks(tags=[Tags.translation])]
+    hint = 'Add "rest_framework" to INSTALLED_APPS: its translations come with the app.'
+    assert found == ([("shopcore.W007", hint)] if is_reported else [])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import django
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -32,6 +32,7 @@ PREFIX = "SHOPCORE_"
 
 # The first patch release of each series without a known hole.
 SECURE_RELEASES = {(5, 2): 19, (6, 0): 10, (6, 1): 3}
+LOCALE_MIDDLEWARE = "django.middleware.locale.LocaleMiddleware"
 
 AppConfigs = Sequence[AppConfig] | None
 
@@ -126,6 +127,21 @@ def check_response_cache(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMe
             Warning(f"The cache {alias!r} has several servers: no response is shared.", hint=hint, id="shopcore.W004")
         ]
     return []
+
+
+@register(Tags.translation)
+def check_translations(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """W007: the site speaks another language than English, and lacks Django REST framework's translations."""
+    other = not settings.LANGUAGE_CODE.startswith("en") or LOCALE_MIDDLEWARE in settings.MIDDLEWARE
+    if not (settings.USE_I18N and other) or apps.is_installed("rest_framework"):
+        return []
+    return [
+        Warning(
+            "The messages of Django REST framework are in English only.",
+            hint='Add "rest_framework" to INSTALLED_APPS: its translations come with the app.',
+            id="shopcore.W007",
+        )
+    ]
 
 
 @register(Tags.urls)
