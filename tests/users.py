@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory
+from django_shopcore import testing
+from django_shopcore.testing import PASSWORD
 
 __all__ = ["PASSWORD", "make_user"]
 
 
 def make_user(*, admin: bool = False, active: bool = True) -> Any:
     """A saved user with ``PASSWORD``."""
-    return (AdminFactory if admin else UserFactory)(is_active=active)
+    return testing.make_user(admin=admin, is_active=active)

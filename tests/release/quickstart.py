@@ -54,6 +54,7 @@ EXTRAS = {
     "mail": ("anymail", 'INSTALLED_APPS += ["anymail"]'),
     "swagger": ("drf_spectacular_sidecar", 'INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]'),
     "fast": ("orjson", ""),
+    "testing": ("factory", ""),
 }
 
 

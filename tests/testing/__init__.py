@@ -1,0 +1,1 @@
+"""What sites test with: ``django_shopcore.testing``."""
