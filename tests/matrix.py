@@ -22,7 +22,16 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 DATABASES = ("postgres", "sqlite")
 # The longest first, so that the last to finish is a short one.
-PROJECTS = ("full", "swapped", "host_user", "catalog_only", "accounts_only", "email_user", "own_product")
+PROJECTS = (
+    "full",
+    "swapped",
+    "host_user",
+    "catalog_only",
+    "accounts_only",
+    "email_user",
+    "own_product",
+    "catalog_accounts",
+)
 NOTHING_COLLECTED = 5
 
 
