@@ -6,7 +6,7 @@
                                 run the example project with sample data
   test [--db NAME] [--project NAME] [--no-cov] [pytest arguments]
                                 run the tests on every database and test project
-  lint                          ruff, mypy, import-linter, missing migrations
+  lint                          ruff, mypy, import-linter, missing and unsafe migrations
   docs                          build the documentation into docs/_build/html
   bench [--products N ...] [--check] [...]
                                 measure how fast the catalogue is read; --help lists the options
@@ -164,6 +164,7 @@ def lint() -> int:
         "mypy": [str(PYTHON), "-m", "mypy"],
         "import-linter": [str(PYTHON), "-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
         "migrations": [str(PYTHON), "example_project/manage.py", "makemigrations", "--check", "--dry-run"],
+        "migration lint": [str(PYTHON), "-m", "django", "lintmigrations", "--settings", "tests.projects.linted"],
     }
 
     def lint_with(command: list[str]) -> subprocess.CompletedProcess[str]:
