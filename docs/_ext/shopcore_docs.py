@@ -2,7 +2,8 @@
 
 ``{shopcore-settings} PREFIX`` lists the settings whose names start with ``PREFIX``, from their descriptors.
 Before each build every check id in the source must be on ``reference/checks.md``, every signal on
-``reference/signals.md``, and every command on ``reference/commands.md``.
+``reference/signals.md``, and every command on ``reference/commands.md``. A check's row is a place to link to:
+``reference/checks.html#shopcore-e001``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from django_shopcore.core.conf import Setting, declared_settings
 SOURCE = Path(django_shopcore.__file__).parent
 FEATURES = sorted(path.parent.name for path in SOURCE.glob("*/conf.py") if path.parent.name != "core")
 PREFIXES = ["SHOPCORE_", *(f"SHOPCORE_{feature.upper()}_" for feature in FEATURES)]
+
+CHECK = re.compile(r"shopcore\.[EW][0-9]{3}")
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ def warn_about_gaps(app: Sphinx) -> None:
     code = "\n".join(path.read_text() for path in SOURCE.rglob("*.py"))
     signals = "\n".join(path.read_text() for path in SOURCE.rglob("signals.py"))
     wanted = {
-        "checks": set(re.findall(r'"(shopcore\.[EW][0-9]{3})"', code)),
+        "checks": set(re.findall(f'"({CHECK.pattern})"', code)),
         "signals": set(re.findall(r"^(\w+) = Signal\(\)", signals, re.MULTILINE)),
         "commands": {path.stem for path in SOURCE.rglob("management/commands/[!_]*.py")},
     }
@@ -73,7 +76,17 @@ def warn_about_gaps(app: Sphinx) -> None:
                 logger.warning("%s is not on the page", name, location=f"reference/{page}")
 
 
+def anchor_checks(app: Sphinx, tree: nodes.document) -> None:
+    if app.env.docname != "reference/checks":
+        return
+    for row in tree.findall(nodes.row):
+        name = row[0].astext()
+        if CHECK.fullmatch(name):
+            row["ids"].append(name.lower().replace(".", "-"))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("shopcore-settings", SettingsDirective)
     app.connect("builder-inited", warn_about_gaps)
+    app.connect("doctree-read", anchor_checks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 import yaml
 
 from tests.docs.pages import ROOT
+
+ID = re.compile(r"^\| `(shopcore\.\w+)`", re.MULTILINE)
 
 pytest.importorskip("furo", reason="the packages of the group docs are not installed")
 
@@ -42,6 +45,14 @@ def test_every_operation_of_the_schema_has_an_entry(built: Path) -> None:
 
     titles = [f'"{method.upper()} {path.removeprefix("/api/v1/")}"\n==' for method, path in operations]
     assert [title for title in titles if title not in text] == []
+
+
+def test_every_system_check_has_an_address_of_its_own(built: Path) -> None:
+    page = (built / "reference/checks.html").read_text()
+    ids = ID.findall((ROOT / "docs/reference/checks.md").read_text())
+
+    assert len(ids) > 20
+    assert [name for name in ids if f'id="{name.lower().replace(".", "-")}"' not in page] == []
 
 
 def test_programs_find_every_page_as_text(built: Path) -> None:

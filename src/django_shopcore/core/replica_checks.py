@@ -21,9 +21,10 @@ def check_replicas(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     replicas, models = core_settings.REPLICAS, core_settings.REPLICA_MODELS
     if not all(isinstance(value, (list, tuple)) for value in (replicas, models)):
         return []  # E001
+    own = "Name models or apps of the site's own; ours are read from replicas by SHOPCORE_REPLICAS alone."
     messages: list[CheckMessage] = [
         *(Error(f"SHOPCORE_REPLICAS: {problem}.", hint=hint, id="shopcore.E005") for problem, hint in _wrong_aliases()),
-        *(Error(f"SHOPCORE_REPLICA_MODELS: {problem}.", id="shopcore.E006") for problem in _wrong_models()),
+        *(Error(f"SHOPCORE_REPLICA_MODELS: {problem}.", hint=own, id="shopcore.E006") for problem in _wrong_models()),
     ]
     if replicas and not any(isinstance(found, ReplicaRouter) for found in router.routers):
         hint = "Add django_shopcore.core.replicas.ReplicaRouter to DATABASE_ROUTERS."
