@@ -267,3 +267,25 @@ def test_a_filterset_with_work_of_its_own_is_named(settings: Any) -> None:
 def test_a_view_that_wants_a_real_request_is_told_so() -> None:
     [(level, said)] = findings("Views", "Failing.list")
     assert (level, said.split(" (")[0]) == (NOTE, "cannot be told without a request")
+
+
+def abilities() -> dict[str, tuple[str, str]]:
+    found = report()[1]["sections"]["Catalogue"]
+    return {one["subject"]: (one["level"], one["said"]) for one in found}
+
+
+def test_what_the_database_can_do_for_a_search_is_told() -> None:
+    if connection.vendor == "sqlite":
+        assert abilities()["full text"] == (OK, "FTS5")
+        assert abilities()["trigrams"] == (NOTE, "not in SQLite: typing errors are not forgiven")
+        return
+    assert abilities()["full text"] == (OK, "built in")
+    [[version]] = execute("SELECT extversion FROM pg_extension WHERE extname = 'pg_trgm'")
+    assert abilities()["trigrams"] == (OK, f"pg_trgm {version}")
+
+
+@POSTGRESQL
+def test_an_extension_that_is_there_and_not_installed_is_told_with_what_to_do() -> None:
+    execute("DROP EXTENSION pg_trgm CASCADE")
+    assert abilities()["trigrams"] == (NOTE, "pg_trgm is there and not installed in this database")
+    assert "CREATE EXTENSION pg_trgm" in advice("Catalogue", "trigrams")[0]

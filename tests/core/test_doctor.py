@@ -49,7 +49,8 @@ def test_a_migrated_site_has_nothing_wrong() -> None:
     code, found = report()
     assert (code, found["wrong"], found["database"]) == (0, 0, "default")
     assert list(found["sections"]) == [
-        *("Settings", "Database", "Replicas", "Views", "Response cache", "Catalogue", "Notifications")
+        *("Site", "Settings in force", "Settings", "Database", "Replicas", "Rate limits", "Views"),
+        *("Response cache", "Catalogue", "Notifications", "Mail"),
     ]
     levels = [one["level"] for section in found["sections"].values() for one in section]
     assert (levels.count(OK), levels.count(NOTE)) == (found["ok"], found["note"])
@@ -164,7 +165,7 @@ DIVIDED = {"default": {"BACKEND": REDIS, "LOCATION": ["redis://127.0.0.1:1/0", "
     ],
 )
 def test_where_responses_are_kept_is_told(settings: Any, caches: Any, seconds: int, level: str, said: str) -> None:
-    settings.CACHES, settings.SHOPCORE_CATALOG_CACHE = caches, seconds
+    settings.CACHES, settings.SHOPCORE_CATALOG_CACHE, settings.SHOPCORE_RATE_LIMITS = caches, seconds, False
     assert findings("Response cache", "responses") == [(level, said)]
     assert report()[0] == (level == WRONG)
 

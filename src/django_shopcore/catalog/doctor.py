@@ -44,7 +44,7 @@ WHERE s.relid = to_regclass(%s) AND s.indexrelname = ANY(%s) AND c.reltuples >= 
 
 def register() -> None:
     doctor.register("Response cache", examine_cache)
-    doctor.register("Catalogue", examine_tables, examine_search, examine_indexes, examine_limits)
+    doctor.register("Catalogue", examine_tables, examine_abilities, examine_search, examine_indexes, examine_limits)
 
 
 def examine_tables(alias: str) -> Iterator[Finding]:
@@ -85,6 +85,43 @@ def _invalid(connection: Any, table: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(INVALID, [connection.ops.quote_name(table)])
         return [name for (name,) in cursor.fetchall()]
+
+
+def examine_abilities(alias: str) -> Iterator[Finding]:
+    """What the database could do for a search, whichever the site uses."""
+    connection: Any = connections[alias]
+    if connection.vendor == "postgresql":
+        yield Finding(OK, "full text", "built in")
+        yield from _trigrams(connection)
+    elif connection.vendor == "sqlite":
+        yield _fts5(connection)
+        yield Finding(NOTE, "trigrams", "not in SQLite: typing errors are not forgiven", "PostgreSQL has pg_trgm.")
+    else:
+        advice = "PostgreSQL and SQLite have one that is used."
+        yield Finding(NOTE, "full text", f"none that is used in {connection.display_name}", advice)
+
+
+def _trigrams(connection: Any) -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT installed_version FROM pg_available_extensions WHERE name = 'pg_trgm'")
+        row = cursor.fetchone()
+    if row is None:
+        advice = "Install PostgreSQL's contrib modules on the server."
+        yield Finding(NOTE, "trigrams", "the server does not have pg_trgm", advice)
+    elif row[0] is None:
+        advice = "CREATE EXTENSION pg_trgm, as somebody who may; then manage.py shopcore_reindex."
+        yield Finding(NOTE, "trigrams", "pg_trgm is there and not installed in this database", advice)
+    else:
+        yield Finding(OK, "trigrams", f"pg_trgm {row[0]}")
+
+
+def _fts5(connection: Any) -> Finding:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'")
+        there = cursor.fetchone()
+    if there:
+        return Finding(OK, "full text", "FTS5")
+    return Finding(NOTE, "full text", "this SQLite is made without FTS5", "Use a Python whose SQLite has it.")
 
 
 def examine_search(alias: str) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ class CoreConfig(AppConfig):
             periodic,
             replica_checks,  # noqa: F401
             replicas,
+            site_examinations,
             view_examinations,
         )
 
@@ -26,5 +27,6 @@ class CoreConfig(AppConfig):
         connection_created.connect(announcing.install, dispatch_uid="shopcore_core.watch")
         connection_created.connect(replicas.limit_waiting, dispatch_uid="shopcore_core.replicas")
         announcing.install_everywhere()
+        site_examinations.register()
         examinations.register()
         view_examinations.register()

@@ -5,10 +5,14 @@ doctor.register("Catalogue", examine_tables, examine_views)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from django.db import DatabaseError
+
+T = TypeVar("T")
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
 
@@ -53,3 +57,27 @@ def _findings(examinations: Iterable[Examination], alias: str) -> Iterator[Findi
             yield Finding(
                 WRONG, subject, f"cannot be examined: {reason}", "Start with what is wrong above, if anything."
             )
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What ``call()`` returns or raises; ``TimeoutError`` when it takes longer. For servers that may hang.
+
+    It runs in a thread, which is left behind when it does not end, so it must not use the database.
+    """
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.extend((True, call()))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            outcome.extend((False, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"no answer within {seconds:g} seconds")
+    succeeded, value = outcome
+    if not succeeded:
+        raise value
+    return value  # type: ignore[no-any-return]

@@ -18,12 +18,14 @@ from .doctor import NOTE, OK, WRONG, Finding
 from .redis_scripts import redis_client
 
 NAMED = 5  # migrations, in one line
+PATIENCE = 5  # seconds, with a cache
 
 
 def register() -> None:
     doctor.register("Settings", examine_settings)
     doctor.register("Database", examine_migrations, examine_connection)
     doctor.register("Replicas", examine_replicas)
+    doctor.register("Rate limits", examine_rate_limits)
 
 
 def examine_settings(alias: str) -> Iterator[Finding]:
@@ -94,13 +96,35 @@ def examine_cache(alias: str) -> Iterator[Finding]:
 def _failure(cache: BaseCache) -> str | None:
     """The name of what went wrong, if something did."""
     key, value = f"shopcore:doctor:{secrets.token_hex(8)}", secrets.token_hex(8)
-    try:
+
+    def remember() -> Any:
         cache.set(key, value, timeout=10)
         found = cache.get(key)
         cache.delete(key)
+        return found
+
+    try:
+        found = doctor.within(PATIENCE, remember)
     except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
         return type(error).__name__
     return None if found == value else "it forgets at once"
+
+
+def examine_rate_limits(alias: str) -> Iterator[Finding]:
+    name = core_settings.RATE_LIMIT_CACHE
+    if not core_settings.RATE_LIMITS:
+        advice = "Remove SHOPCORE_RATE_LIMITS = False: passwords may be tried without end."
+        yield Finding(NOTE, "limits", "switched off", advice)
+    elif name not in settings.CACHES:
+        advice = "Name an alias of CACHES in SHOPCORE_RATE_LIMIT_CACHE. They are counted in the database meanwhile."
+        yield Finding(WRONG, "limits", f"there is no cache {name!r}", advice)
+    elif (cache := limits.shared_cache()) is None:
+        yield Finding(NOTE, "limits", "counted in the database", "A Redis as CACHES counts them without writes there.")
+    elif problem := _failure(cache):
+        advice = "Start it. They are counted in the database meanwhile."
+        yield Finding(WRONG, "limits", f"the cache {name!r} fails ({problem})", advice)
+    else:
+        yield Finding(OK, "limits", f"counted in the cache {name!r}")
 
 
 def _examine_redis(cache: BaseCache) -> Iterator[Finding]:

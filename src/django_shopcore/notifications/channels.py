@@ -92,7 +92,7 @@ class EmailChannel(Channel):
     connection: Any = None
 
     def open(self) -> None:
-        self.connection = _mail_connection()
+        self.connection = mail_connection()
         if getattr(self.connection, "timeout", SMTP_TIMEOUT) is None:
             self.connection.timeout = SMTP_TIMEOUT
         try:
@@ -155,7 +155,8 @@ def _codes(exc: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> list[i
     return [exc.smtp_code]
 
 
-def _mail_connection() -> Any:
+def mail_connection() -> Any:
+    """Django's mail backend of this site, not opened yet."""
     if django.VERSION >= (6, 1):
         return mail.mailers.default
     return mail.get_connection()

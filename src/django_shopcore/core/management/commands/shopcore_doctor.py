@@ -19,8 +19,9 @@ MARKS = {OK: "ok", NOTE: "note", WRONG: "WRONG"}
 
 class Command(BaseCommand):
     help = (
-        "Says what is missing or slower than it could be: in the database, the caches, the views and the settings of "
-        "this site. It changes nothing. Exit code 1: something is wrong; notes alone are 0."
+        "Says what this site has, and what is missing or slower than it could be: in the settings, the database, the "
+        "caches, the views and mail. It changes nothing and sends nothing. Exit code 1: something is wrong; notes "
+        "alone are 0."
     )
     # What is wrong with the settings is for `check` to say, and must not keep the doctor from looking.
     requires_system_checks: list[str] = []
@@ -47,11 +48,10 @@ class Command(BaseCommand):
 
 
 def _report(sections: dict[str, list[Finding]]) -> Iterator[str]:
-    every = [finding for found in sections.values() for finding in found]
-    subjects = max(len(finding.subject) for finding in every)
     width = min(shutil.get_terminal_size((100, 0)).columns, 120)
     for section, found in sections.items():
         if found:
+            subjects = max(len(finding.subject) for finding in found)
             yield f"\n{section}"
             for finding in found:
                 yield from _lines(finding, subjects, width)
