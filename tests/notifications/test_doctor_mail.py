@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import smtplib
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -79,7 +80,9 @@ def test_a_server_that_is_silent_costs_seconds_whatever_the_sites_time_out(
     server.at["connect"] = HANG
     begin = time.monotonic()
     assert findings("Mail") == [(WRONG, f"127.0.0.1:{server.port} does not answer")]
-    assert time.monotonic() - begin < 5
+    while any(thread.name == "shopcore-doctor" for thread in threading.enumerate()):
+        assert time.monotonic() - begin < 5, "somebody is still waiting"
+        time.sleep(0.05)
 
 
 def test_a_host_that_does_not_exist_is_wrong(settings: Any) -> None:

@@ -72,7 +72,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - raised again below
             outcome.extend((False, error))
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run, name="shopcore-doctor", daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
