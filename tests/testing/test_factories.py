@@ -81,6 +81,13 @@ def test_an_admin_of_a_model_without_the_role_is_refused_with_what_to_do(monkeyp
         make_user(admin=True)
 
 
+@pytest.mark.projects("host_user", "catalog_only")
+def test_a_user_without_an_address_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "mail")
+    user: Any = make_user(email="ada@example.com")
+    assert (user.username, user.email) == ("ada@example.com", "")
+
+
 @pytest.mark.projects("full", "swapped", "swapped_both", "host_user", "email_user", "catalog_only", "catalog_accounts")
 def test_products_and_categories_are_of_the_sites_models() -> None:
     from django_shopcore.catalog import get_category_model, get_product_model
