@@ -19,6 +19,7 @@ from django_shopcore.testing import (
     make_user,
     query_budget,
 )
+from django_shopcore.testing.queries import _kind
 
 pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped", "host_user", "catalog_only")]
 
@@ -127,3 +128,15 @@ class TestAsAnOrdinaryClass(QueryBudgetMixin):
         assert self.assert_constant_queries(PRODUCTS, ProductFactory.create_batch) == 1
         with pytest.raises(AssertionError, match="the budget is 0"), self.assertQueryBudget(0):
             count_users(1)
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("SELECT a FROM t2 WHERE a = 'it''s' AND b = -1.5", "SELECT a FROM t2 WHERE a = ? AND b = -?"),
+        ("WHERE id IN ('9a'::uuid, '9b'::uuid) AND c = '[]'::jsonb", "WHERE id IN (...) AND c = ?"),
+        ("WHERE id IN (1) LIMIT 21", "WHERE id IN (...) LIMIT ?"),
+    ],
+)
+def test_statements_are_of_one_kind_whatever_their_values(sql: str, kind: str) -> None:
+    assert _kind(sql) == kind

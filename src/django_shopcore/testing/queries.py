@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 
 from .clients import ShopcoreClient
 
-# What differs between two statements of one kind: numbers, texts, and lists of them.
-VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b|\b0x[0-9a-f]+\b", re.IGNORECASE)
-LISTS = re.compile(r"\?(?:\s*,\s*\?)+")
+# What differs between two statements of one kind: texts and numbers, with their casts, and how many are in a list.
+VALUES = re.compile(r"(?:'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b)(?:::\w+)?")
+LISTS = re.compile(r"IN \(\?(?:, \?)*\)")
 
 
 @contextmanager
@@ -97,4 +97,4 @@ def _listed(statements: Sequence[str]) -> str:
 
 def _kind(sql: str) -> str:
     """The statement without its values."""
-    return LISTS.sub("?, ...", VALUES.sub("?", sql))
+    return LISTS.sub("IN (...)", VALUES.sub("?", sql))
