@@ -113,7 +113,7 @@ class Reader:
     def python(self, script: str) -> str:
         """Run ``script`` in the site; what it prints."""
         (self.folder / "script.py").write_text(script, encoding="utf-8")
-        runner = "import django; django.setup(); exec(open('script.py', encoding='utf-8').read())"
+        runner = "import django, pathlib; django.setup(); exec(pathlib.Path('script.py').read_text('utf-8'))"
         return self.type(f'DJANGO_SETTINGS_MODULE=mysite.settings python -c "{runner}"')
 
     def start_project(self) -> None:

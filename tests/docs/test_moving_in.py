@@ -67,6 +67,12 @@ print(json.dumps({{
     "items": items,
 }}))
 """
+UNTRACKED = """
+from django.db import connection
+from django_shopcore.core.tracking import TrackTable
+from store.models import Product
+print(TrackTable("product").missing(connection, Product))
+"""
 OLD = [
     2004,
     [[1, "Lámpara", 1999, True], [2, "Lámpara", 2000, False], [3, "日本茶", 2001, True]],
@@ -207,6 +213,7 @@ def test_our_products_are_made_beside_a_table_and_go_again(shop: Shop) -> None:
 
     items = [["lámpara-1", "19.99"], ["lámpara-2", "20.00"], ["日本茶-3", "20.01"]]
     assert moved(shop) == {**all_is_there(shop.database), "ours": True, "items": items}
+    assert shop.python(UNTRACKED).splitlines()[-1] == "[]"
     assert json.loads(shop.python(BACK).splitlines()[-1]) == OLD
     shop.type("python manage.py migrate store 0001_initial -v0")
     assert json.loads(shop.python(BACK).splitlines()[-1]) == OLD
