@@ -24,9 +24,10 @@ def user_of_reset_link(uid: str, token: str) -> Any:
 
 
 def reset_password(user: Any, *, token: str, new: str) -> None:
-    """Sets a new password for the holder of ``token`` and ends every session; sends ``user_password_changed``.
+    """Sets a new password for the holder of ``token`` and ends every session.
 
-    Raises ``InvalidInput`` when the token has been used meanwhile.
+    Sends ``user_password_changed`` and ``password_reset_completed``. Raises ``InvalidInput`` when the token has
+    been used meanwhile.
     """
     user.set_password(new)  # slow on purpose, so before anything is locked
     with atomic_write(user_model()):
@@ -36,6 +37,7 @@ def reset_password(user: Any, *, token: str, new: str) -> None:
         if is_unverified(row):
             _note_verified(row)  # the link came by mail to that address
         signals.user_password_changed.send(sender=type(user), user=user)
+        signals.password_reset_completed.send(sender=type(user), user=user)
 
 
 def verify_email(*, uid: str, token: str) -> None:

@@ -5,6 +5,7 @@
 ``user_registered``: ``user``, the saved account. Not sent for users made by commands or in the Django admin.
 ``user_signed_in``: ``user``, ``session``. Django's ``user_logged_in`` is sent as well.
 ``user_password_changed``: ``user``, by the owner through the API, also by a link from a mail.
+``password_reset_completed``: ``user``, who set a new password by a link; right after ``user_password_changed``.
 ``user_email_changed``: ``user``, ``old_email``, after the new address was confirmed.
 ``user_email_verified``: ``user``, who proved that the address is theirs. Not sent with ``user_email_changed``.
 ``user_deleted``: ``user``, the instance as it was (its ``pk`` is kept), by the owner through the API.
@@ -23,6 +24,7 @@ from django.dispatch import Signal
 user_registered = Signal()
 user_signed_in = Signal()
 user_password_changed = Signal()
+password_reset_completed = Signal()
 user_email_changed = Signal()
 user_email_verified = Signal()
 user_deleted = Signal()
