@@ -28,6 +28,7 @@ PROJECTS = (
     "host_user",
     "catalog_only",
     "accounts_only",
+    "uuid_user",
     "email_user",
     "own_product",
     "catalog_accounts",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_shopcore import testing
-from django_shopcore.testing import PASSWORD
+from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory, demote
 
-__all__ = ["PASSWORD", "make_user"]
+__all__ = ["PASSWORD", "demote", "make_user"]
 
 
 def make_user(*, admin: bool = False, active: bool = True) -> Any:
     """A saved user with ``PASSWORD``."""
-    return testing.make_user(admin=admin, is_active=active)
+    return (AdminFactory if admin else UserFactory).create(is_active=active)

@@ -18,16 +18,22 @@ from django_shopcore.accounts.authentication import SessionTokenAuthentication
 from django_shopcore.accounts.models import Session
 from django_shopcore.accounts.querysets import SessionQuerySet
 from tests.accounts.clients import bearer, session_of, signed_in, tokens_of, works
+from tests.factories.accounts import demote, promote
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "email_user")
 def test_costs_one_statement(user: Any, django_assert_num_queries: Any) -> None:
     client = signed_in(user)
     with django_assert_num_queries(1):
         assert client.get("/api/v1/auth/me/").status_code == 200
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "email_user")
 def test_the_last_use_is_noted_every_five_minutes(user: Any, django_assert_num_queries: Any) -> None:
     tokens = tokens_of(user)
     client = bearer(tokens.access)
@@ -69,14 +75,14 @@ def test_deleting_holds_for_the_next_request(user: Any) -> None:
 def test_demoting_holds_for_the_next_request(admin: Any) -> None:
     client = signed_in(admin)
     assert client.get("/api/v1/users/").status_code == 200
-    type(admin).objects.update(is_staff=False)
+    demote(admin)
     assert client.get("/api/v1/users/").status_code == 403
 
 
 def test_promoting_holds_for_the_next_request(user: Any) -> None:
     client = signed_in(user)
     assert client.get("/api/v1/users/").status_code == 403
-    type(user).objects.update(is_staff=True)
+    promote(user)
     assert client.get("/api/v1/users/").status_code == 200
 
 
@@ -152,6 +158,7 @@ class ReplicaRouter:
         return "default"
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "email_user")
 def test_reads_from_the_database_that_is_written_to(user: Any, settings: Any) -> None:
     tokens = tokens_of(user)
     settings.DATABASE_ROUTERS = [f"{__name__}.ReplicaRouter"]

@@ -14,7 +14,7 @@ from tests.accounts.mails import post, posted
 from tests.factories.accounts import UserFactory
 from tests.parallel import at_once, hang_up
 
-pytestmark = [pytest.mark.projects("full", "host_user"), pytest.mark.django_db]
+pytestmark = [pytest.mark.projects("full", "host_user", "email_user", "uuid_user"), pytest.mark.django_db]
 
 RESET = "password/reset/"
 

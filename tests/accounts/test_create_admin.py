@@ -13,7 +13,10 @@ from django.core.management import CommandError, call_command
 from tests.accounts.clients import tokens_of, works
 from tests.factories.accounts import PASSWORD, UserFactory
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user"),
+    pytest.mark.django_db,
+]
 
 VARIABLE = "DJANGO_SUPERUSER_PASSWORD"
 GOOD = "a quite long secret"
@@ -104,10 +107,11 @@ def test_refuses_an_address_of_two_users() -> None:
         run(email="ada@example.com", password=GOOD)
 
 
-def test_needs_a_model_with_admins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django_shopcore.accounts.management.commands.shopcore_create_admin.ADMIN", ("is_boss",))
-    with pytest.raises(CommandError, match="is_boss"):
+def test_needs_a_column_that_makes_admins(settings: Any) -> None:
+    settings.SHOPCORE_ADMIN_ADAPTER = "tests.projects.members.adapters.OwnersAreAdmins"
+    with pytest.raises(CommandError, match="OwnersAreAdmins knows of no column of"):
         run(email="ada@example.com", password=GOOD)
+    assert not get_user_model().objects.exists()
 
 
 def test_another_process_may_come_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from tests.factories.accounts import PASSWORD, UserFactory
 from tests.parallel import at_once
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.projects("full", "host_user"), pytest.mark.django_db]
+pytestmark = [pytest.mark.projects("full", "host_user", "email_user", "uuid_user"), pytest.mark.django_db]
 
 URL, CONFIRM = "/api/v1/auth/email/change/", "email/change/confirm/"
 NEW = "new@example.com"
@@ -44,6 +44,7 @@ def address_of(user: Any) -> str:
     return str(user.email)
 
 
+@pytest.mark.projects("full", "host_user", "uuid_user")
 def test_the_whole_way(user: Any, ours: bool) -> None:
     old, tokens = user.email, tokens_of(user)
     response = bearer(tokens.access).post(URL, {"new_email": " NEW@example.com ", "password": PASSWORD})
@@ -86,6 +87,7 @@ def test_the_event_has_both_addresses(user: Any) -> None:
     assert seen == [(NEW, old)]
 
 
+@pytest.mark.projects("full", "host_user", "uuid_user")
 def test_the_password_is_asked_for(user: Any) -> None:
     assert errors_of(ask(user, password="wrong")) == [("password", "invalid_password")]
     assert errors_of(signed_in(user).post(URL, {})) == [("new_email", "required"), ("password", "required")]
@@ -155,6 +157,7 @@ def test_and_a_mail_that_is_not_out_yet(user: Any, change: str) -> None:
     assert NEW not in [message.to[0] for message in deliver()]
 
 
+@pytest.mark.projects("full", "host_user", "uuid_user")
 def test_the_old_owner_is_told_even_when_the_mail_is_late(user: Any) -> None:
     """News of security go to the address of that moment, not to where a thief has moved the account since."""
     old = user.email

@@ -16,7 +16,7 @@ from tests.accounts.clients import signed_in
 from tests.accounts.mails import deliver, post
 from tests.factories.accounts import PASSWORD, UserFactory
 
-pytestmark = [pytest.mark.projects("full", "host_user"), pytest.mark.django_db]
+pytestmark = [pytest.mark.projects("full", "host_user", "email_user", "uuid_user"), pytest.mark.django_db]
 
 SECRET = "a quite long secret"
 SAVEPOINT = re.compile(r"(?<=SAVEPOINT ).*")

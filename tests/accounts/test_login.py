@@ -18,7 +18,10 @@ from tests.accounts.clients import bearer, session_of, tokens_of, works
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
 URL = "/api/v1/auth/login/"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -8,10 +9,13 @@ from django.contrib.auth import get_user_model
 from django_shopcore.accounts import services, signals
 from django_shopcore.accounts.models import Session
 from tests.accounts.clients import bearer, session_of, signed_in, tokens_of, works
-from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory
+from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory, has_role
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
 ME = "/api/v1/auth/me/"
 DELETE = "/api/v1/auth/me/delete/"
@@ -22,15 +26,15 @@ NEW = "another long secret"
 def body_of(user: Any) -> dict[str, Any]:
     from django_shopcore.core.fields import UTCDateTimeField
 
-    ours = hasattr(user, "created_at")
+    created = getattr(user, "created_at", getattr(user, "date_joined", None))
     return {
-        "id": str(user.pk) if ours else user.pk,
+        "id": str(user.pk) if isinstance(user.pk, uuid.UUID) else user.pk,
         "email": user.email,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "is_admin": user.is_staff,
+        "first_name": getattr(user, "first_name", ""),
+        "last_name": getattr(user, "last_name", ""),
+        "is_admin": has_role(user),
         "email_verified": False,
-        "created_at": UTCDateTimeField().to_representation(user.created_at if ours else user.date_joined),
+        "created_at": created and UTCDateTimeField().to_representation(created),
     }
 
 
@@ -53,6 +57,7 @@ def test_can_be_narrowed(user: Any) -> None:
     assert errors_of(client.get(f"{ME}?fields=password")) == [("fields", "unknown_field")]
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "uuid_user")
 def test_changes_names_and_nothing_else(user: Any) -> None:
     wishes = {
         "id": 1,
@@ -93,6 +98,7 @@ def test_refuses_what_is_no_name(user: Any, body: Any, error: tuple[str, str]) -
     assert errors_of(signed_in(user).patch(ME, body)) == [error]
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "uuid_user")
 def test_a_change_can_name_the_version_it_means(user: Any) -> None:
     client = signed_in(user)
     tag = client.get(ME)["ETag"]

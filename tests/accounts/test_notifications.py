@@ -19,7 +19,7 @@ from tests.accounts.clients import signed_in, tokens_of
 from tests.accounts.mails import deliver, deliver_to, post, posted
 from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory
 
-pytestmark = [pytest.mark.projects("full", "host_user"), pytest.mark.django_db]
+pytestmark = [pytest.mark.projects("full", "host_user", "uuid_user"), pytest.mark.django_db]
 
 OURS = {
     *("welcome", "verify_address", "password_reset", "password_changed", "address_changed", "new_sign_in"),

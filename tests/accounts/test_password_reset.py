@@ -18,7 +18,7 @@ from tests.factories.accounts import PASSWORD, UserFactory
 from tests.parallel import at_once
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.projects("full", "host_user"), pytest.mark.django_db]
+pytestmark = [pytest.mark.projects("full", "host_user", "email_user", "uuid_user"), pytest.mark.django_db]
 
 RESET, CONFIRM = "password/reset/", "password/reset/confirm/"
 NEW = "another quite long secret"
@@ -46,6 +46,7 @@ def can_sign_in(user: Any, password: str) -> bool:
     return bool(response.status_code == 200)
 
 
+@pytest.mark.projects("full", "host_user", "uuid_user")
 def test_a_link_by_mail_sets_a_new_password(user: Any) -> None:
     response = post(RESET, {"email": user.email})
 
@@ -66,6 +67,7 @@ def test_a_link_by_mail_sets_a_new_password(user: Any) -> None:
     assert not can_sign_in(user, PASSWORD)
 
 
+@pytest.mark.projects("full", "host_user", "uuid_user")
 def test_every_session_ends_and_the_owner_is_told(user: Any) -> None:
     tokens = [tokens_of(user) for _ in range(2)]
     assert confirm(ask(user)).status_code == 204
@@ -117,6 +119,14 @@ def test_an_address_of_two_users_gets_no_mail() -> None:
     UserFactory(email="Ada@example.com", username="second")
     post(RESET, {"email": "ada@example.com"})
     assert deliver() == []
+
+
+@pytest.mark.projects("host_user")
+def test_an_inactive_user_with_the_same_address_is_in_nobodys_way() -> None:
+    UserFactory(email="Ada@example.com", username="old", is_active=False)
+    ada = UserFactory(email="ada@example.com", username="ada")
+    assert confirm(ask(ada)).status_code == 204
+    assert can_sign_in(ada, NEW)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.parallel import at_once
 from tests.problems import problem_of
 
 pytestmark = [
-    pytest.mark.projects("full", "accounts_only", "host_user"),
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
     pytest.mark.django_db(transaction=True),
 ]
 
@@ -151,6 +151,7 @@ def demote(client: APIClient, user: Any, change: dict[str, bool]) -> Any:
     return client.patch(f"/api/v1/users/{user.pk}/", change)
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "email_user")
 @pytest.mark.parametrize("change", [{"is_admin": False}, {"is_active": False}])
 def test_two_admins_cannot_demote_each_other_at_once(change: dict[str, bool]) -> None:
     for _ in range(5):
@@ -175,6 +176,7 @@ def test_two_admins_cannot_delete_themselves_at_once() -> None:
     assert get_user_model().objects.count() == 1
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "email_user")
 @only_postgresql
 def test_control_without_the_lock_both_admins_go(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = AdminFactory(), AdminFactory()

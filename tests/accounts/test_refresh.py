@@ -16,7 +16,10 @@ from django_shopcore.accounts.tokens import token_hash
 from tests.accounts.clients import session_of, tokens_of, works
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
 URL = "/api/v1/auth/refresh/"
 

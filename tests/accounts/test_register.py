@@ -7,15 +7,19 @@ from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
 from django_shopcore.accounts import signals
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import UserFactory, has_role
 from tests.problems import errors_of
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
 URL = "/api/v1/auth/register/"
 GOOD = {"email": "ada@example.com", "password": "a quite long secret"}
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user")
 def test_makes_a_user_and_answers_with_it(anonymous: APIClient) -> None:
     response = anonymous.post(URL, {**GOOD, "first_name": "Ada", "last_name": "Lovelace"})
 
@@ -51,7 +55,7 @@ def test_never_makes_an_admin(anonymous: APIClient) -> None:
     assert response.json()["is_admin"] is False
     assert response.json()["email_verified"] is False
     user: Any = get_user_model().objects.get()
-    assert (user.is_staff, user.is_superuser) == (False, False)
+    assert (has_role(user), user.is_superuser) == (False, False)
 
 
 @pytest.mark.parametrize("taken", ["ada@example.com", "ADA@Example.COM"])
@@ -109,6 +113,7 @@ def test_says_by_code_what_the_validators_find(anonymous: APIClient) -> None:
     ]
 
 
+@pytest.mark.projects("full", "accounts_only", "host_user", "uuid_user")
 def test_the_password_must_not_be_like_the_user(anonymous: APIClient) -> None:
     response = anonymous.post(URL, {"email": "lovelace@example.com", "password": "lovelace1"})
     assert errors_of(response) == [("password", "password_too_similar")]

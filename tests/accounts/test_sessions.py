@@ -12,7 +12,10 @@ from tests.accounts.clients import bearer, session_of, signed_in, tokens_of, wor
 from tests.factories.accounts import AdminFactory, UserFactory
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
 URL = "/api/v1/auth/sessions/"
 

@@ -20,7 +20,10 @@ from tests.accounts.clients import tokens_of, works
 from tests.factories.accounts import AdminFactory
 from tests.problems import problem_of
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
 ME = "/api/v1/auth/me/"
 

@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from django_shopcore.accounts import filters
 from django_shopcore.accounts.models import Session
-from django_shopcore.core import users
 from tests.accounts.clients import signed_in, tokens_of, works
 from tests.accounts.test_me import body_of
 from tests.factories.accounts import AdminFactory, UserFactory
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.projects("full", "accounts_only", "host_user"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user"),
+    pytest.mark.django_db,
+]
 
+ROLE_IN_A_COLUMN = pytest.mark.projects("full", "accounts_only", "host_user", "email_user")
 URL = "/api/v1/users/"
 
 
@@ -50,6 +52,7 @@ def test_are_listed_the_latest_first(admin: Any) -> None:
     assert response["Cache-Control"] == "no-store"
 
 
+@ROLE_IN_A_COLUMN
 def test_cost_two_statements_however_many(admin: Any, django_assert_num_queries: Any) -> None:
     client = signed_in(admin)
     for count in (1, 10):
@@ -58,6 +61,7 @@ def test_cost_two_statements_however_many(admin: Any, django_assert_num_queries:
             client.get(URL)
 
 
+@ROLE_IN_A_COLUMN
 def test_a_narrow_list_reads_no_more_columns_than_it_shows(admin: Any, django_assert_num_queries: Any) -> None:
     client = signed_in(admin)
     with django_assert_num_queries(2) as queries:
@@ -125,6 +129,7 @@ def test_deactivating_signs_out_for_good(admin: Any, user: Any) -> None:
     assert not Session.objects.open().filter(user=user).exists()
 
 
+@ROLE_IN_A_COLUMN
 def test_promoting_gives_the_role_and_no_superuser(admin: Any, user: Any) -> None:
     assert signed_in(admin).patch(url_of(user), {"is_admin": True}).json()["is_admin"] is True
 
@@ -133,6 +138,7 @@ def test_promoting_gives_the_role_and_no_superuser(admin: Any, user: Any) -> Non
     assert signed_in(user).get(URL).status_code == 200
 
 
+@ROLE_IN_A_COLUMN
 def test_demoting_takes_the_superuser_too(admin: Any) -> None:
     other = AdminFactory(is_superuser=True)
     client = signed_in(other)
@@ -158,6 +164,7 @@ def test_a_role_is_true_or_false(admin: Any, user: Any, value: Any) -> None:
     assert [field for field, code in errors_of(response)] == ["is_admin"]
 
 
+@ROLE_IN_A_COLUMN
 def test_a_change_can_name_the_version_it_means(admin: Any, user: Any) -> None:
     client = signed_in(admin)
     tag = client.get(url_of(user))["ETag"]
@@ -166,6 +173,7 @@ def test_a_change_can_name_the_version_it_means(admin: Any, user: Any) -> None:
     assert problem_of(late) == (412, "precondition_failed")
 
 
+@ROLE_IN_A_COLUMN
 @pytest.mark.parametrize("change", [{"is_admin": False}, {"is_active": False}, {"is_admin": False, "is_active": True}])
 def test_the_last_active_admin_stays_one(admin: Any, change: Any) -> None:
     AdminFactory(is_active=False)
@@ -180,6 +188,7 @@ def test_the_last_active_admin_stays_one(admin: Any, change: Any) -> None:
     assert client.patch(url_of(other), change).status_code == 200
 
 
+@ROLE_IN_A_COLUMN
 def test_an_admin_may_step_down_while_another_is_there(admin: Any) -> None:
     AdminFactory()
     client = signed_in(admin)
@@ -187,20 +196,10 @@ def test_an_admin_may_step_down_while_another_is_there(admin: Any) -> None:
     assert client.get(URL).status_code == 403
 
 
+@ROLE_IN_A_COLUMN
 def test_customers_and_inactive_admins_can_be_changed_freely(admin: Any, user: Any) -> None:
     client = signed_in(admin)
     inactive = AdminFactory(is_active=False)
     assert client.patch(url_of(user), {"is_admin": False, "is_active": False}).status_code == 200
     assert client.patch(url_of(inactive), {"is_admin": False}).status_code == 200
     assert get_user_model().objects.filter(is_staff=True).count() == 1
-
-
-def test_a_model_without_an_admin_column_has_no_admins(admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users, "ADMIN", ())
-    monkeypatch.setattr(filters, "ADMIN", ())
-
-    everybody = get_user_model().objects.all()
-    filterset = filters.UserFilterSet(queryset=everybody)
-    assert not everybody.filter(users.active_admins()).exists()
-    assert not filterset.filter_is_admin(everybody, "is_admin", True).exists()
-    assert filterset.filter_is_admin(everybody, "is_admin", False).exists()

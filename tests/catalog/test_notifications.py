@@ -26,7 +26,7 @@ from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.fixtures import client_of
 from tests.users import make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped", "host_user")]
+pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped", "host_user", "email_user", "uuid_user")]
 
 BULK = f"{PRODUCTS}bulk/"
 OPERATOR = "ops@example.com"

@@ -14,7 +14,10 @@ from tests.fixtures import client_of
 from tests.problems import problem_of
 from tests.users import make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "catalog_only", "swapped", "host_user")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.projects("full", "catalog_only", "swapped", "host_user", "email_user", "uuid_user"),
+]
 
 SECRET = "unheard-of novelty"
 

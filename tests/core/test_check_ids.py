@@ -12,6 +12,7 @@ from unittest import mock
 
 import django
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.test import override_settings
@@ -75,6 +76,11 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.W004": having(CACHES={"default": DIVIDED}),
     "shopcore.W005": having_replicas(),
     "shopcore.W006": having_replicas(SHOPCORE_REPLICA_MODELS=["auth.Group"]),
+    "shopcore.W007": lambda: override_settings(
+        LANGUAGE_CODE="de", INSTALLED_APPS=[app for app in settings.INSTALLED_APPS if app != "rest_framework"]
+    ),
+    "shopcore.W008": lambda: mock.patch.object(checks, "column", return_value=None),
+    "shopcore.W009": lambda: mock.patch.object(checks, "user_model", return_value=type("Customer", (), {})),
     "shopcore.E101": having(SHOPCORE_CATALOG_PRODUCT_MODEL="auth.Group"),
     "shopcore.E201": having(SIMPLE_JWT={"ALGORITHM": "HS256", "SIGNING_KEY": "short"}),
     "shopcore.E202": lambda: mock.patch.object(get_user_model(), "EMAIL_FIELD", "mail"),

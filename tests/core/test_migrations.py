@@ -12,7 +12,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-pytestmark = pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "swapped", "own_product")
+pytestmark = pytest.mark.projects(
+    "full", "catalog_only", "accounts_only", "host_user", "swapped", "own_product", "email_user", "uuid_user"
+)
 
 AUTO_FIELDS = ["django.db.models.AutoField", "django.db.models.SmallAutoField"]
 

@@ -16,7 +16,7 @@ from tests.core.routes import routes
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "swapped"),
+    pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "swapped", "email_user", "uuid_user"),
 ]
 
 # Those that look at no credentials.

@@ -17,11 +17,11 @@ from rest_framework.test import APIClient
 
 from tests.core.routes import METHODS, Route, routes
 from tests.problems import problem_of
-from tests.users import PASSWORD, make_user
+from tests.users import PASSWORD, demote, make_user
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "swapped"),
+    pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "email_user", "uuid_user", "swapped"),
 ]
 
 # public: everybody, and no credentials are looked at; all: everybody; own: the owner, others see nothing of it.
@@ -91,8 +91,7 @@ def deactivated(user: Any) -> APIClient:
 
 def demoted(user: Any) -> APIClient:
     client = signed_in(user)
-    user.is_staff = False
-    user.save()
+    demote(user)
     return client
 
 
@@ -231,7 +230,7 @@ def test_any_other_method_is_405_for_everybody(route: Route) -> None:
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer nonsense", "Bearer a.b.c", "Bearer a b"])
-@pytest.mark.projects("full", "accounts_only", "host_user", "swapped")
+@pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user", "swapped")
 def test_bad_credentials_are_401_also_where_none_are_needed(header: str) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=header)

@@ -20,7 +20,7 @@ from django_shopcore.notifications.worker import drain
 from tests.catalog.admin_pages import browser, form_on, make_superuser, messages_on, url
 from tests.users import make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user")]
+pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user", "email_user", "uuid_user")]
 
 State = OutboxMessage.State
 MODELS = [OutboxMessage, Notification, Preferences, DigestEntry, OptOut]

@@ -12,9 +12,10 @@ from django.test import Client, RequestFactory
 
 from django_shopcore.notifications.models import Notification
 from tests.catalog.admin_pages import browser, make_superuser
+from tests.factories.accounts import has_role
 from tests.users import make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user")]
+pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user", "email_user", "uuid_user")]
 
 TEMPLATE = "{% load shopcore_notifications %}{% shopcore_unseen_badge %}"
 
@@ -44,6 +45,7 @@ def test_it_leads_to_the_admins_own_unseen_notifications(client: Client) -> None
     assert [(row.user, row.seen) for row in rows] == [(admin, False)] * 2
 
 
+@pytest.mark.projects("full", "host_user", "email_user")
 def test_it_takes_one_query(django_assert_num_queries: Any) -> None:
     admin = make_superuser()
     notify(admin)
@@ -67,7 +69,7 @@ def test_there_is_none_for_whoever_may_not_see_notifications() -> None:
     for user in (admin, customer):
         user.user_permissions.add(permission)
         user = type(user)._default_manager.get(pk=user.pk)
-        assert bool(badge(user)) is user.is_staff
+        assert bool(badge(user)) is has_role(user)
 
 
 def test_there_is_none_without_a_request() -> None:

@@ -18,7 +18,7 @@ from tests.factories.accounts import UserFactory
 from tests.fixtures import client_of
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user")]
+pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user", "email_user", "uuid_user")]
 
 URL = "/api/v1/notifications/preferences/"
 ON = {"email": True, "in_app": True, "digest": "off"}

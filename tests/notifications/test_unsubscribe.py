@@ -23,7 +23,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.notifications import DigestEntryFactory
 from tests.problems import errors_of, problem_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user")]
+pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "host_user", "email_user", "uuid_user")]
 
 URL = "/api/v1/notifications/unsubscribe/"
 ONE_CLICK = "List-Unsubscribe=One-Click"

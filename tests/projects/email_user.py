@@ -1,4 +1,4 @@
-"""A site with a user of its own: an integer key, an address instead of a name. For migration tests."""
+"""A site with a user of its own: an integer key, an address instead of a name, and no more than it must have."""
 
 from .base import *  # noqa: F403
 from .base import DJANGO_APPS

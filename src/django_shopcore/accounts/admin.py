@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from django_shopcore.core.adapters import admin_adapter
 from django_shopcore.core.errors import Conflict
 from django_shopcore.core.users import email_column
 from django_shopcore.core.writes import atomic_write
@@ -37,7 +38,8 @@ class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
     def clean(self) -> Any:
         data = super().clean() or {}
         # A field that is not on the form keeps its value.
-        stays = all(data.get(name, getattr(self.instance, name)) for name in ("is_active", "is_staff"))
+        names = filter(None, ("is_active", admin_adapter().column()))
+        stays = all(data.get(name, getattr(self.instance, name)) for name in names)
         if not stays:
             try:
                 lock_for_removal([self.instance.pk])

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from django_shopcore.core.access import is_admin
+from django_shopcore.core.access import active_admins, is_admin
 from django_shopcore.core.locking import lock_rows
-from django_shopcore.core.users import active_admins, fresh_users
+from django_shopcore.core.users import fresh_users
 
 from .exceptions import last_admin
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django_shopcore.core.conf import Setting, SettingsGroup, natural, one_of, positive_int, rate, text
 
 NONE, OPTIONAL, MANDATORY = "none", "optional", "mandatory"
+EMAIL, USERNAME, EITHER = "email", "username", "either"
 
 
 class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
@@ -11,6 +12,12 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         natural,
         "Seconds in which a spent refresh token is merely refused, for two tabs that refresh at once. Later it "
         "ends its session, since it was probably stolen.",
+    )
+    LOGIN_BY = Setting(
+        EMAIL,
+        one_of(EMAIL, USERNAME, EITHER),
+        'What people sign in by, and the name it has in the body of `auth/login/`; with `"either"` a body has just '
+        "one of the two. An address that several active accounts have signs nobody in.",
     )
     EMAIL_VERIFICATION = Setting(
         OPTIONAL,

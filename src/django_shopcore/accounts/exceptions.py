@@ -7,6 +7,8 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from django_shopcore.core.errors import Conflict, InvalidInput, field_error
 
+from .conf import EMAIL, app_settings
+
 
 def invalid_token() -> AuthenticationFailed:
     return AuthenticationFailed(_("The token is not valid."), code="token_invalid")
@@ -27,7 +29,11 @@ def token_reused() -> AuthenticationFailed:
 
 
 def invalid_credentials() -> AuthenticationFailed:
-    return AuthenticationFailed(_("The e-mail address or the password is wrong."), code="invalid_credentials")
+    if app_settings.LOGIN_BY == EMAIL:
+        text = _("The e-mail address or the password is wrong.")
+    else:
+        text = _("The name or the password is wrong.")
+    return AuthenticationFailed(text, code="invalid_credentials")
 
 
 def wrong_password(field: str) -> InvalidInput:
@@ -41,6 +47,11 @@ def invalid_link() -> InvalidInput:
 
 def address_taken() -> InvalidInput:
     return InvalidInput([field_error("token", "address_taken", _("There is an account with this address already."))])
+
+
+def role_not_changeable() -> InvalidInput:
+    text = _("This site decides elsewhere who is an admin.")
+    return InvalidInput([field_error("is_admin", "not_changeable", text)])
 
 
 def last_admin() -> Conflict:

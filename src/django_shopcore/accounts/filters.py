@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django.db.models import Q
 
+from django_shopcore.core.adapters import admin_adapter
 from django_shopcore.core.filters import BooleanFilter, FilterSet, OrderingFilter
-from django_shopcore.core.users import ADMIN, column, email_column
+from django_shopcore.core.users import column, email_column, user_model
 
 from .users import CREATED
 
@@ -42,7 +44,11 @@ class UserFilterSet(FilterSet):
         return _where(queryset, column("is_active"), True, value)
 
     def filter_is_admin(self, queryset: Any, name: str, value: bool) -> Any:
-        return _where(queryset, column(*ADMIN), False, value)
+        asked = admin_adapter()
+        if (role := asked.column()) is not None:
+            return queryset.filter(**{role: value})
+        admins = Q(pk__in=user_model()._default_manager.filter(asked.admins()).values("pk"))
+        return queryset.filter(admins if value else ~admins)
 
 
 def _where(queryset: Any, name: str | None, absent: bool, value: bool) -> Any:

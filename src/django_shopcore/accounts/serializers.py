@@ -10,12 +10,13 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.fields import get_error_detail
 
+from django_shopcore.core.adapters import admin_adapter
 from django_shopcore.core.fields import StrictBooleanField, TextField, UTCDateTimeField, key_field
-from django_shopcore.core.users import ADMIN, column, email_column, user_model
+from django_shopcore.core.users import column, email_column, user_model
 
 from .addresses import MAX_LENGTH, normalise_email, validate_address
 from .conf import MANDATORY, app_settings
-from .users import CREATED, new_user, sketch, users_with_email
+from .users import CREATED, ROLE, new_user, sketch, users_with_email
 
 MAX_PASSWORD = 1024  # a hasher reads all of it
 MAX_NAME = 150
@@ -75,6 +76,21 @@ def _of_column(field_class: Any, name: str, source: str | None, absent: Any, hel
     return field
 
 
+class RoleField(serializers.BooleanField):
+    """Shows a role that is no column: as the list's query has found it, or as the adapter says of one user."""
+
+    def get_attribute(self, instance: Any) -> bool:
+        found = getattr(instance, ROLE, None)
+        return admin_adapter().is_admin(instance) if found is None else found
+
+
+def role_field() -> Any:
+    name, help_text = admin_adapter().column(), "Whether the role is admin."
+    if name is not None:
+        return _of_column(serializers.BooleanField, "is_admin", name, False, help_text)
+    return RoleField(read_only=True, help_text=help_text)
+
+
 @extend_schema_serializer(component_name="User", examples=[OpenApiExample("A user", USER_EXAMPLE, response_only=True)])
 class UserSerializer(serializers.Serializer[Any]):
     """Shows a user. The fields are those of the site's model, named as in the contract."""
@@ -87,7 +103,7 @@ class UserSerializer(serializers.Serializer[Any]):
             "email": _of_column(serializers.EmailField, "email", email_column(), ""),
             "first_name": _of_column(text, "first_name", column("first_name"), ""),
             "last_name": _of_column(text, "last_name", column("last_name"), ""),
-            "is_admin": _of_column(switch, "is_admin", column(*ADMIN), False, "Whether the role is admin."),
+            "is_admin": role_field(),
             "email_verified": _of_column(switch, "email_verified", column("email_verified"), False),
             "created_at": _of_column(UTCDateTimeField, "created_at", created, None),
         }
@@ -119,7 +135,9 @@ class NamesSerializer(serializers.Serializer[Any]):
 )
 class RoleSerializer(serializers.Serializer[Any]):
     is_active = StrictBooleanField(required=False, help_text="Off: the user is signed out everywhere at once.")
-    is_admin = StrictBooleanField(required=False)
+    is_admin = StrictBooleanField(
+        required=False, help_text="Where the site itself decides who is an admin: 400 (`not_changeable`) for a change."
+    )
 
 
 @extend_schema_serializer(
@@ -169,35 +187,6 @@ class RegistrationSerializer(serializers.Serializer[Any]):
             self._check_free(self.validated_data["email"])
         except ValidationError as exc:
             raise ValidationError({"email": exc.detail}) from exc
-
-
-@extend_schema_serializer(
-    component_name="Credentials",
-    examples=[
-        OpenApiExample("Credentials", {"email": "ada@example.com", "password": "a long secret"}, request_only=True)
-    ],
-)
-class CredentialsSerializer(serializers.Serializer[Any]):
-    email = TextField(max_length=MAX_LENGTH)
-    password = PasswordField()
-
-
-@extend_schema_serializer(
-    component_name="RefreshToken",
-    examples=[OpenApiExample("A refresh token", {"refresh": "eyJhbGciOi…"}, request_only=True)],
-)
-class RefreshSerializer(serializers.Serializer[Any]):
-    # No length: a token that is too long is a wrong one, like any other.
-    refresh = TextField(trim_whitespace=False, write_only=True)
-
-
-@extend_schema_serializer(
-    component_name="Tokens",
-    examples=[OpenApiExample("Tokens", {"access": "eyJhbGciOi…", "refresh": "eyJhbGciOi…"}, response_only=True)],
-)
-class TokensSerializer(serializers.Serializer[Any]):
-    access = serializers.CharField(read_only=True, help_text="For `Authorization: Bearer …`.")
-    refresh = serializers.CharField(read_only=True, help_text="For one use at `auth/refresh/`.")
 
 
 @extend_schema_serializer(

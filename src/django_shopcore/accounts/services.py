@@ -9,12 +9,13 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from django_shopcore.core.users import ADMIN, column, user_model
+from django_shopcore.core.adapters import admin_adapter
+from django_shopcore.core.users import column, user_model
 from django_shopcore.core.writes import atomic_write
 
 from . import signals
 from .admins import lock_for_removal, lock_users
-from .exceptions import session_ended, wrong_password
+from .exceptions import role_not_changeable, session_ended, wrong_password
 from .models import Session
 
 KEPT_AFTER_END = datetime.timedelta(days=30)
@@ -90,10 +91,12 @@ def change_role(user: Any, *, is_active: bool | None = None, is_admin: bool | No
     """Saves what is not ``None`` of a locked user; the lock is ``lock_for_removal`` to take something away.
 
     Deactivating ends the sessions for good: they do not come back with the account. Demoting takes the
-    superuser's rights too, promoting gives none.
+    superuser's rights too, promoting gives none. Raises ``InvalidInput`` for a role that no column holds.
     """
     changes: dict[str, bool] = {}
-    active, admin = column("is_active"), column(*ADMIN)
+    active, admin = column("is_active"), admin_adapter().column()
+    if admin is None and is_admin is not None and is_admin != admin_adapter().is_admin(user):
+        raise role_not_changeable()
     if active and is_active is not None:
         changes[active] = is_active
     if admin and is_admin is not None:

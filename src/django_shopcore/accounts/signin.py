@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+import unicodedata
 from typing import Any, NamedTuple
 
 from django.contrib.auth import authenticate
@@ -25,7 +26,7 @@ from .conf import MANDATORY, app_settings
 from .exceptions import invalid_credentials, invalid_token, session_ended, token_reused, token_spent
 from .models import MAX_USER_AGENT, Session
 from .tokens import AccessToken, RefreshToken, jwt_setting, token_hash
-from .users import is_unverified, users_with_email
+from .users import is_unverified, the_active_one, users_with_email
 
 logger = logging.getLogger(__name__)
 
@@ -37,28 +38,41 @@ class Tokens(NamedTuple):
     refresh: str
 
 
-def check_credentials(request: HttpRequest, *, email: str, password: str) -> Any:
-    """The active user with this address and password, by the site's authentication backends.
+def check_credentials(request: HttpRequest, *, password: str, email: str = "", username: str = "") -> Any:
+    """The active user with this address, or with this user name, and password, by the site's backends.
 
-    Raises ``AuthenticationFailed``, the same for an unknown address, a wrong password, an inactive user and one
-    who has to verify the address first, after the same work: the backends run in each case, and Django's
-    hashes a password for nobody.
+    Raises ``AuthenticationFailed``, the same for an unknown name, a wrong password, an inactive user, an address
+    of several users and one who has to verify the address first, after the same work: the backends run in each
+    case, and Django's hashes a password for nobody.
     """
-    user = authenticate(request, username=_login_name(email), password=password)
+    meant, name = _meant_by(email, username)
+    user = authenticate(request, username=name, password=password)
+    # A site's backend may have a mind of its own as to what a user name is.
+    another = meant is not None and user is not None and user.pk != meant.pk
     must_verify = app_settings.EMAIL_VERIFICATION == MANDATORY
-    if user is None or not user.is_active or (must_verify and is_unverified(user)):
+    if user is None or another or not user.is_active or (must_verify and is_unverified(user)):
         raise invalid_credentials()
     return user
 
 
-def _login_name(email: str) -> str:
-    found = users_with_email(email)
-    if len(found) == 1:
-        return str(found[0].get_username())
-    if not found and email_column() == user_model().USERNAME_FIELD:
-        return normalise_email(email)
+def _meant_by(email: str, username: str) -> tuple[Any, str]:
+    """The user whom an address means, if it means one, and the name to give to the backends.
+
+    An address is never taken for a user name, nor the reverse: one person's name may look like the address of
+    another, and neither must sign in as, or keep out, the other.
+    """
+    by_address = email_column() == user_model().USERNAME_FIELD
+    if username and not by_address:
+        return None, unicodedata.normalize("NFKC", username)  # as Django stores it
+    address = email or username
+    found = users_with_email(address)
+    user = the_active_one(found)
+    if user is not None:
+        return user, str(user.get_username())
+    if not found and by_address:
+        return None, normalise_email(address)  # perhaps a backend of the site's makes the user
     # The address of nobody or of several, and perhaps somebody's user name: a name that nobody has.
-    return secrets.token_hex(16)
+    return None, secrets.token_hex(16)
 
 
 def sign_in(request: HttpRequest, user: Any) -> Tokens:

@@ -22,7 +22,7 @@ from .admins import lock_for_removal, lock_users
 from .authentication import current_session
 from .exceptions import session_ended
 from .filters import UserFilterSet
-from .users import CREATED
+from .users import CREATED, all_users
 from .views import NO_CONTENT, AccountsView
 
 
@@ -124,7 +124,7 @@ class PasswordChangeView(AccountsView):
     partial_update=describe(
         summary="Change a user's role",
         description="Demoting and deactivating hold from the user's next request on. 409 (`last_admin`) for the "
-        "last active admin.",
+        "last active admin. 400 (`not_changeable`) on `is_admin` where the site itself decides who is an admin.",
         request=serializers.RoleSerializer,
         responses=serializers.AdminUserSerializer,
         parameters=[IF_MATCH, ETAG],
@@ -143,8 +143,7 @@ class UserViewSet(AccountsView, OneUserMixin, ShopcoreViewSet):
         return UserFilterSet if self.current_action == "list" else None
 
     def get_queryset(self) -> QuerySet[Any]:
-        queryset: QuerySet[Any] = user_model()._default_manager.all()
-        return queryset.order_by(f"-{column(*CREATED) or 'pk'}")
+        return all_users().order_by(f"-{column(*CREATED) or 'pk'}")
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.show(self.get_object())

@@ -6,10 +6,13 @@ All that is asked of it is an e-mail field; what else it lacks is blank, false o
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, QuerySet
 
+from django_shopcore.core.adapters import admin_adapter
 from django_shopcore.core.users import column, email_column, fresh_users, user_model
 
 from .abstract_models import AbstractUser
@@ -17,6 +20,17 @@ from .addresses import normalise_email
 
 CREATED = ("created_at", "date_joined")
 VERIFIED = "email_verified"
+ROLE = "shopcore_is_admin"  # an annotation
+
+
+def all_users() -> QuerySet[Any]:
+    """All users; where the role is no column, each with ``ROLE``, so that a list asks the adapter once."""
+    users: QuerySet[Any] = user_model()._default_manager.all()
+    if admin_adapter().column() is not None:
+        return users
+    admins = users.filter(admin_adapter().admins(), pk=OuterRef("pk"))
+    annotated: QuerySet[Any] = users.annotate(**{ROLE: Exists(admins)})
+    return annotated
 
 
 def users_with_email(email: str) -> list[Any]:
@@ -27,6 +41,12 @@ def users_with_email(email: str) -> list[Any]:
     # Databases fold the case of other letters than Python does: what is the same address is said here.
     found = fresh_users().filter(**{f"{name}__iexact": wanted})
     return [user for user in found if normalise_email(getattr(user, name)) == wanted]
+
+
+def the_active_one(users: Iterable[Any]) -> Any:
+    """The active one of ``users`` who share an address; ``None`` where there is none, or more than one."""
+    active = [user for user in users if user.is_active]
+    return active[0] if len(active) == 1 else None
 
 
 def is_unverified(user: Any) -> bool:

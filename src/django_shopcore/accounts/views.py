@@ -12,7 +12,7 @@ from django_shopcore.core.access import ANYONE, SIGNED_IN
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import PrivateView, ShopcoreViewSet, validated
 
-from . import limits, registration, serializers, services, signin
+from . import limits, registration, serializers, services, signin, signin_serializers
 from .authentication import current_session
 from .conf import MANDATORY, app_settings
 from .mail_serializers import AcceptedSerializer
@@ -64,13 +64,13 @@ class LoginView(AccountsView):
     @describe(
         summary="Sign in",
         description="Opens a session. An unknown address, a wrong password and an inactive account are one 401.",
-        request=serializers.CredentialsSerializer,
-        responses=serializers.TokensSerializer,
+        request=signin_serializers.CredentialsSerializer,
+        responses=signin_serializers.TokensSerializer,
         operation_id="login",
     )
     def post(self, request: Request) -> Response:
-        credentials = validated(serializers.CredentialsSerializer(data=request.data))
-        user = signin.check_credentials(request._request, email=credentials["email"], password=credentials["password"])
+        credentials = validated(signin_serializers.CredentialsSerializer(data=request.data))
+        user = signin.check_credentials(request._request, **credentials)
         return Response(signin.sign_in(request._request, user)._asdict())
 
 
@@ -85,12 +85,12 @@ class RefreshView(AccountsView):
         description="Spends the refresh token and answers with a new one. A spent one that comes again is 401 "
         "(`token_reused`) and ends the session; within a few seconds, as when two tabs refresh at once, it is "
         "401 only (`token_spent`).",
-        request=serializers.RefreshSerializer,
-        responses=serializers.TokensSerializer,
+        request=signin_serializers.RefreshSerializer,
+        responses=signin_serializers.TokensSerializer,
         operation_id="refresh",
     )
     def post(self, request: Request) -> Response:
-        raw = validated(serializers.RefreshSerializer(data=request.data))["refresh"]
+        raw = validated(signin_serializers.RefreshSerializer(data=request.data))["refresh"]
         return Response(signin.refresh(raw)._asdict())
 
 

@@ -6,12 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
+from .adapters import admin_adapter
+from .users import column, fresh_users
+
 
 def is_admin(user: Any) -> bool:
-    """Whether ``user`` has the role admin: active, and ``is_admin`` (or, without such a field, ``is_staff``)."""
-    if not is_signed_in(user):
-        return False
-    return bool(getattr(user, "is_admin", getattr(user, "is_staff", False)))
+    """Whether ``user`` is an active account with the role admin, which ``SHOPCORE_ADMIN_ADAPTER`` knows of."""
+    return is_signed_in(user) and admin_adapter().is_admin(user)
+
+
+def active_admins() -> Q:
+    """The condition on the user model for those of whom ``is_admin`` is true. It finds nobody twice."""
+    asked = admin_adapter()
+    condition = asked.admins() & (Q(is_active=True) if column("is_active") else Q())
+    if asked.column() is not None:
+        return condition
+    return Q(pk__in=fresh_users().filter(condition).values("pk"))  # it may look into tables with several rows a user
 
 
 def is_signed_in(user: Any) -> bool:

@@ -10,6 +10,7 @@ import django
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
@@ -17,6 +18,7 @@ from .access import policy_for
 from .adapters import fault_of
 from .conf import (
     AdapterKind,
+    CoreSettings,
     Setting,
     SettingsGroup,
     cache_settings,
@@ -26,6 +28,7 @@ from .conf import (
     dotted_paths,
 )
 from .leases import is_divided
+from .users import ADMIN, column, user_model
 from .views import ShopcoreView
 
 PREFIX = "SHOPCORE_"
@@ -86,6 +89,33 @@ def check_adapters(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]
         for setting, fault in found
         if fault
     ]
+
+
+@register(Tags.models)
+def check_admins(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """W008: nobody can be an admin. W009: the admin site asks for what the user model does not have."""
+    try:
+        model: Any = user_model()
+    except ImproperlyConfigured:
+        return []  # Django reports it
+    messages: list[CheckMessage] = []
+    if CoreSettings.ADMIN_ADAPTER.default == core_settings.ADMIN_ADAPTER and column(*ADMIN) is None:
+        hint = "Add a BooleanField is_staff to it, or name a class in SHOPCORE_ADMIN_ADAPTER that knows the admins."
+        text = "Nobody is an admin: AUTH_USER_MODEL has neither is_admin nor is_staff."
+        messages.append(Warning(text, hint=hint, id="shopcore.W008"))
+    if not hasattr(model, "is_staff") and _asks_for_staff():
+        hint = "Give it a property is_staff, or let the default_site of an AdminConfig ask core.access.is_admin."
+        text = "Signing in to the admin fails: AUTH_USER_MODEL has no is_staff."
+        messages.append(Warning(text, hint=hint, id="shopcore.W009"))
+    return messages
+
+
+def _asks_for_staff() -> bool:
+    if not apps.is_installed("django.contrib.admin"):
+        return False
+    from django.contrib.admin import AdminSite, site
+
+    return getattr(site.has_permission, "__func__", None) is AdminSite.has_permission
 
 
 @register(Tags.security)

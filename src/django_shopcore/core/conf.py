@@ -205,6 +205,16 @@ class CoreSettings(SettingsGroup, prefix="SHOPCORE_"):
     THROTTLE_CLASSES = Setting[list[str] | None](
         None, dotted_paths, "DRF throttle classes that every view of ours asks before its own rate limits."
     )
+    ADMIN_ADAPTER = Setting(
+        "django_shopcore.core.adapters.ColumnAdmins",
+        adapter_class("is_admin", "admins", "column"),
+        "Says which users are admins. See [](../how-to/adapters.md).",
+    )
+    LINK_ADAPTER = Setting(
+        "django_shopcore.core.adapters.SiteLinks",
+        adapter_class("url"),
+        "Says where the links in mails lead. See [](../how-to/adapters.md).",
+    )
     REPLICAS = Setting[list[str]](
         [],
         words,

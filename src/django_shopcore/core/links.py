@@ -18,6 +18,9 @@ def site_host() -> str:
 
 
 def site_link(path: str, **query: str) -> str:
-    """An absolute link to ``path`` of the front end. It is made of settings only, never of a request."""
+    """An absolute link to ``path`` of the front end. It is made of settings only, never of a request.
+
+    The links of our own mails go by ``SHOPCORE_LINK_ADAPTER`` besides.
+    """
     link = f"{site_url()}/{path.lstrip('/')}"
     return f"{link}?{urlencode(query)}" if query else link

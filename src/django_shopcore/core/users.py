@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import models, router
-from django.db.models import Q
 
 # Names of a column in the order of preference; the first is also the name in the API.
 ADMIN = ("is_admin", "is_staff")
@@ -35,11 +34,3 @@ def fresh_users() -> models.QuerySet[Any]:
     """All users, from the database that is written to: a replica may not know the latest yet."""
     queryset: models.QuerySet[Any] = user_model()._default_manager.using(router.db_for_write(user_model()))
     return queryset
-
-
-def active_admins() -> Q:
-    """The condition for active admins; true of nobody where the model has no such column."""
-    admin, active = column(*ADMIN), column("is_active")
-    if admin is None:
-        return Q(pk__in=[])
-    return Q(**{admin: True}) & (Q(is_active=True) if active else Q())

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from django_shopcore.core.users import active_admins, email_of, fresh_users
+from django_shopcore.core.access import active_admins
+from django_shopcore.core.users import email_of, fresh_users
 
 from .conf import app_settings
 from .kinds import Message

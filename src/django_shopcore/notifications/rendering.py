@@ -56,7 +56,9 @@ class Delivery:
     @cached_property
     def unsubscribe_url(self) -> str:
         """A link that turns these mails off without a sign-in; ``""`` for security mail."""
-        return "" if self.kind.security else unsubscribe_url(self.kind, self.user, self.address)
+        if self.kind.security:
+            return ""
+        return unsubscribe_url(self.kind, self.user, self.address, self.wishes.language)
 
     @cached_property
     def context(self) -> dict[str, Any]:

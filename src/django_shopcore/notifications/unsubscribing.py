@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core import signing
 from django.urls import NoReverseMatch, reverse
 
+from django_shopcore.core.adapters import Link as MailLink
+from django_shopcore.core.adapters import link_adapter
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.links import site_url
 from django_shopcore.core.users import user_model
@@ -38,7 +39,7 @@ class Link:
         return parse_key(user_model(), self.user) if self.user else None
 
 
-def unsubscribe_url(kind: NotificationKind, user: Any, address: str) -> str:
+def unsubscribe_url(kind: NotificationKind, user: Any, address: str, language: str) -> str:
     """The link for one recipient and kind; ``""`` in a site that has no such route."""
     base = app_settings.UNSUBSCRIBE_URL
     if not base:
@@ -46,7 +47,8 @@ def unsubscribe_url(kind: NotificationKind, user: Any, address: str) -> str:
             base = f"{site_url()}{reverse(ROUTE)}"
         except NoReverseMatch:
             return ""
-    return f"{base}?{urlencode({'token': make_token(kind.name, user, address)})}"
+    query = {"token": make_token(kind.name, user, address)}
+    return link_adapter().url(MailLink("unsubscribe", base, query, user, address, language))
 
 
 def make_token(kind: str, user: Any, address: str) -> str:

@@ -44,7 +44,7 @@ def _change_link(row: Any) -> Mapping[str, Any]:
     if any(user.pk != row.user.pk for user in users_with_email(row.address)):
         raise Skip("The address is another account's.")
     token = link_tokens.make_email_change_token(row.user, row.address)
-    return link(app_settings.EMAIL_CHANGE_PATH, row.user.pk, token, app_settings.EMAIL_LINK_TIMEOUT)
+    return link(row, "email_change", app_settings.EMAIL_CHANGE_PATH, token, app_settings.EMAIL_LINK_TIMEOUT)
 
 
 register(

@@ -23,7 +23,7 @@ def _reset_link(row: Any) -> Mapping[str, Any]:
     if not user.has_usable_password():
         raise Skip("The account signs in without a password.")
     token = link_tokens.password_reset.make_token(user)
-    return link(app_settings.PASSWORD_RESET_PATH, user.pk, token, app_settings.PASSWORD_RESET_TIMEOUT)
+    return link(row, "password_reset", app_settings.PASSWORD_RESET_PATH, token, app_settings.PASSWORD_RESET_TIMEOUT)
 
 
 register(

@@ -69,7 +69,8 @@ def _verify_address(
 
 def _verification_link(row: Any) -> Mapping[str, Any]:
     key, token = _of_registration(row) if "registration" in row.data else _of_account(row)
-    return link(app_settings.EMAIL_VERIFY_PATH, key, token, app_settings.EMAIL_LINK_TIMEOUT)
+    page, seconds = app_settings.EMAIL_VERIFY_PATH, app_settings.EMAIL_LINK_TIMEOUT
+    return link(row, "email_verification", page, token, seconds, key)
 
 
 def _of_registration(row: Any) -> tuple[Any, str]:

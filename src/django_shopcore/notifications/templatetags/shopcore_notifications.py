@@ -7,6 +7,8 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 
+from django_shopcore.core.access import is_admin
+
 from ..models import Notification
 
 register = template.Library()
@@ -23,13 +25,18 @@ def shopcore_unseen_badge(context: Any) -> dict[str, Any]:
     """
     request = context.get("request")
     user: Any = getattr(request, "user", None)
-    if not getattr(user, "is_staff", False) or not _may_view(user):
+    if user is None or not _may_enter(user) or not _may_view(user):
         return {}
     try:
         url = reverse(CHANGE_LIST, current_app=getattr(request, "current_app", None))
     except NoReverseMatch:  # a site that does not show notifications in its admin
         return {}
     return {"count": Notification.objects.of(user.pk).unseen().count(), "url": f"{url}?seen__exact=0&whose=mine"}
+
+
+def _may_enter(user: Any) -> bool:
+    """Whether the admin lets ``user`` in: by ``is_staff``, as Django's does, or by the role where there is none."""
+    return bool(user.is_staff) if hasattr(user, "is_staff") else is_admin(user)
 
 
 def _may_view(user: Any) -> bool:

@@ -10,8 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from django_shopcore.accounts.addresses import normalise_email, validate_address
 from django_shopcore.accounts.users import VERIFIED, new_user, users_with_email
+from django_shopcore.core.adapters import admin_adapter
+from django_shopcore.core.conf import CoreSettings
 from django_shopcore.core.errors import Conflict
-from django_shopcore.core.users import ADMIN, column, user_model
+from django_shopcore.core.users import column, user_model
 from django_shopcore.core.writes import atomic_write
 
 PASSWORD_VARIABLE = "DJANGO_SUPERUSER_PASSWORD"  # noqa: S105 - a name
@@ -62,9 +64,10 @@ class Command(BaseCommand):
         user.set_password(password)
 
     def _promote(self, user: Any) -> None:
-        admin = column(*ADMIN)
+        admin = admin_adapter().column()
         if admin is None:
-            raise CommandError(f"{user_model()._meta.label} has neither of the columns {', '.join(ADMIN)}.")
+            path, model = CoreSettings.ADMIN_ADAPTER.value(), user_model()._meta.label
+            raise CommandError(f"{path} knows of no column of {model} that makes somebody an admin.")
         for name in (admin, "is_staff", "is_superuser", "is_active", VERIFIED):
             if column(name):
                 setattr(user, name, True)
