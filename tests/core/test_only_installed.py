@@ -24,10 +24,12 @@ SITE = """
 import json, sys
 from io import StringIO
 features, leak = json.loads(sys.argv[1]), sys.argv[2]
+import django
 from tests.projects import base
 from django.conf import settings
 settings.configure(
     **{name: getattr(base, name) for name in dir(base) if name.isupper()},
+    **({} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}),
     INSTALLED_APPS=["django_shopcore.core", *(f"django_shopcore.{name}" for name in features), *base.DJANGO_APPS],
     AUTH_USER_MODEL="shopcore_accounts.User" if "accounts" in features else "auth.User",
 )
@@ -36,7 +38,6 @@ report = {"modules": {}}
 def look(after):
     report["modules"][after] = sorted(name for name in sys.modules if name.startswith("django_shopcore."))
 
-import django
 django.setup()
 look("setup")
 from django.core.management import call_command
