@@ -32,6 +32,8 @@ PROJECTS = (
     "email_user",
     "own_product",
     "catalog_accounts",
+    "extended",
+    "extended_swapped",
 )
 NOTHING_COLLECTED = 5
 

@@ -16,7 +16,9 @@ from tests.core.routes import routes
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "swapped", "email_user", "uuid_user"),
+    pytest.mark.projects(
+        "full", "catalog_only", "accounts_only", "host_user", "swapped", "email_user", "uuid_user", "extended"
+    ),
 ]
 
 # Those that look at no credentials.

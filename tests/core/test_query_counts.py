@@ -17,7 +17,7 @@ from tests.factories.catalog import CategoryFactory, ProductFactory
 from tests.factories.notifications import NotificationFactory
 from tests.users import make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped", "host_user")]
+pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped", "host_user", "extended")]
 
 # A signed-in request reads its session, with the user, in one query. A list is one, whether it is counted or not.
 AUTHENTICATION, ROWS = 1, 1

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from django_shopcore.core.adapters import admin_adapter
 from django_shopcore.core.errors import Conflict
+from django_shopcore.core.extension_admin import ExtensionInlinesMixin
 from django_shopcore.core.users import email_column
 from django_shopcore.core.writes import atomic_write
 
@@ -48,7 +49,7 @@ class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
         return data
 
 
-class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(ExtensionInlinesMixin, DjangoUserAdmin):  # type: ignore[type-arg]
     form = ChangeUserForm
     add_form = NewUserForm
     fieldsets = (

@@ -13,18 +13,21 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django_shopcore.core import periodic
+        from django_shopcore.core import extensions, periodic
+        from django_shopcore.core.users import user_model
         from django_shopcore.core.views import default_authenticators
 
         from . import (
             checks,  # noqa: F401 - importing registers the checks
             registration,
+            serializers,
             services,
         )
 
         periodic.register("accounts.prune_sessions", every=timedelta(hours=1), run=services.prune_sessions)
         periodic.register("accounts.prune_registrations", every=timedelta(hours=1), run=registration.prune)
 
+        extensions.extend_by(user_model, lambda: serializers.AdminUserSerializer)
         if AUTHENTICATOR not in default_authenticators:
             default_authenticators.append(AUTHENTICATOR)
         if apps.is_installed("django_shopcore.notifications"):

@@ -11,6 +11,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.fields import get_error_detail
 
 from django_shopcore.core.adapters import admin_adapter
+from django_shopcore.core.extension_fields import extension_fields
 from django_shopcore.core.fields import StrictBooleanField, TextField, UTCDateTimeField, key_field
 from django_shopcore.core.users import column, email_column, user_model
 
@@ -96,6 +97,10 @@ class UserSerializer(serializers.Serializer[Any]):
     """Shows a user. The fields are those of the site's model, named as in the contract."""
 
     def get_fields(self) -> dict[str, Any]:
+        fields = self.columns()
+        return {**fields, **extension_fields(user_model(), fields, self.context)}
+
+    def columns(self) -> dict[str, Any]:
         text, switch = serializers.CharField, serializers.BooleanField
         created = column(*CREATED)
         return {
@@ -114,11 +119,11 @@ class UserSerializer(serializers.Serializer[Any]):
     examples=[OpenApiExample("A user", {**USER_EXAMPLE, "is_active": True}, response_only=True)],
 )
 class AdminUserSerializer(UserSerializer):
-    def get_fields(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, Any]:
         active = _of_column(
             serializers.BooleanField, "is_active", column("is_active"), True, "Whether the user may sign in."
         )
-        return {**super().get_fields(), "is_active": active}
+        return {**super().columns(), "is_active": active}
 
 
 @extend_schema_serializer(
@@ -127,17 +132,24 @@ class AdminUserSerializer(UserSerializer):
 )
 class NamesSerializer(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, Any]:
-        return {name: name_field(name) for name in ("first_name", "last_name")}
+        names = {name: name_field(name) for name in ("first_name", "last_name")}
+        return {**names, **extension_fields(user_model(), names, self.context)}
 
 
-@extend_schema_serializer(
-    component_name="UserRole", examples=[OpenApiExample("Make an admin", {"is_admin": True}, request_only=True)]
-)
 class RoleSerializer(serializers.Serializer[Any]):
     is_active = StrictBooleanField(required=False, help_text="Off: the user is signed out everywhere at once.")
     is_admin = StrictBooleanField(
         required=False, help_text="Where the site itself decides who is an admin: 400 (`not_changeable`) for a change."
     )
+
+
+@extend_schema_serializer(
+    component_name="UserRole", examples=[OpenApiExample("Make an admin", {"is_admin": True}, request_only=True)]
+)
+class UserChangeSerializer(RoleSerializer):
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        return {**fields, **extension_fields(user_model(), fields, self.context)}
 
 
 @extend_schema_serializer(

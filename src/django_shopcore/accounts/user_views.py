@@ -8,8 +8,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from django_shopcore.core import extension_writes
 from django_shopcore.core.access import ADMIN, SIGNED_IN
 from django_shopcore.core.conditional import object_tag, require_match
+from django_shopcore.core.extensions import joined, lock_extensions
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.schema import ETAG, IF_MATCH, describe
@@ -63,18 +65,22 @@ class MeView(AccountsView, OneUserMixin):
         parameters=[IF_MATCH, ETAG],
     )
     def patch(self, request: Request) -> Response:
-        names = validated(serializers.NamesSerializer(data=request.data))
+        data = request.data  # read before the lock: a slow body must not hold it
         with atomic_write(user_model()):
             rows = lock_users([request.user.pk])
             if not rows:
                 raise session_ended()
             user = rows[0]
+            lock_extensions(rows)
+            values = validated(serializers.NamesSerializer(user, data=data, partial=True))
+            names, extended = extension_writes.split(user_model(), values)
             require_match(request, self.tag_of(user))
             changed = [name for name in names if column(name)]
             for name in changed:
                 setattr(user, name, names[name])
             if changed:
                 user.save(update_fields=changed)
+            extension_writes.write(user, extended)
         return self.show(user)
 
 
@@ -125,7 +131,7 @@ class PasswordChangeView(AccountsView):
         summary="Change a user's role",
         description="Demoting and deactivating hold from the user's next request on. 409 (`last_admin`) for the "
         "last active admin. 400 (`not_changeable`) on `is_admin` where the site itself decides who is an admin.",
-        request=serializers.RoleSerializer,
+        request=serializers.UserChangeSerializer,
         responses=serializers.AdminUserSerializer,
         parameters=[IF_MATCH, ETAG],
     ),
@@ -143,12 +149,14 @@ class UserViewSet(AccountsView, OneUserMixin, ShopcoreViewSet):
         return UserFilterSet if self.current_action == "list" else None
 
     def get_queryset(self) -> QuerySet[Any]:
-        return all_users().order_by(f"-{column(*CREATED) or 'pk'}")
+        queryset: QuerySet[Any] = joined(all_users())
+        return queryset.order_by(f"-{column(*CREATED) or 'pk'}")
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.show(self.get_object())
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # Which rows are to be locked is for the role to say.
         role = validated(serializers.RoleSerializer(data=request.data))
         key = parse_key(user_model(), kwargs["pk"])
         lock = lock_for_removal if False in role.values() else lock_users
@@ -156,6 +164,10 @@ class UserViewSet(AccountsView, OneUserMixin, ShopcoreViewSet):
             rows = lock([key]) if key is not None else []
             if not rows:
                 raise NotFound()
+            lock_extensions(rows)
+            serializer = serializers.UserChangeSerializer(rows[0], data=request.data, partial=True)
+            _own, extended = extension_writes.split(user_model(), validated(serializer))
             require_match(request, self.tag_of(rows[0]))
             user = services.change_role(rows[0], is_active=role.get("is_active"), is_admin=role.get("is_admin"))
+            extension_writes.write(user, extended)
         return self.show(user)

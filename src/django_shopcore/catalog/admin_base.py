@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
 from django.dispatch import Signal
@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from django_shopcore.core.errors import Conflict
+from django_shopcore.core.extension_admin import ExtensionInlinesMixin
 from django_shopcore.core.writes import atomic_write
 
 from . import get_category_model
@@ -26,7 +27,7 @@ WAITING = "_shopcore_catalog_events"
 Fieldset = tuple[Any, dict[str, Any]]
 
 
-class CatalogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CatalogAdmin(ExtensionInlinesMixin):
     """Every write in one transaction that sends its domain events once; fields of the site's own on the form.
 
     ``layout`` and ``layout_end`` are the fieldsets of our fields; those a site's model has besides go between.

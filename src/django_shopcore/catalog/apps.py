@@ -10,11 +10,13 @@ class CatalogConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django_shopcore.core import announcing
+        from django_shopcore.core import announcing, extensions
 
-        from . import checks, doctor, get_category_model, get_product_model, restoring  # noqa: F401 - registers the checks
+        from . import checks, doctor, get_category_model, get_product_model, restoring, serializers  # noqa: F401 - registers the checks
 
         announcing.watch(get_category_model, get_product_model)
+        extensions.extend_by(get_category_model, serializers.category_serializer_class)
+        extensions.extend_by(get_product_model, serializers.product_serializer_class)
         doctor.register()
 
         # Once for the whole of a migration, whichever app the tables are in.

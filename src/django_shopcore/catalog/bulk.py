@@ -11,7 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
 
+from django_shopcore.core import extension_writes
 from django_shopcore.core.errors import InvalidInput, field_error, flatten
+from django_shopcore.core.extension_fields import ExtensionField
+from django_shopcore.core.extensions import lock_extensions
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.locking import lock_rows
 
@@ -45,6 +48,7 @@ class Batch:
     changes: list[tuple[int, Any, dict[str, Any]]] = field(default_factory=list)
     additions: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     chained: bool = False
+    extensions: list[ExtensionField] = field(default_factory=list)
 
     def error(self, place: str, code: str, detail: Any) -> None:
         self.errors.append(field_error(place, code, detail))
@@ -68,6 +72,7 @@ def bulk_write(
     batch.stop_on_errors()
     for name in UNIQUE_MESSAGES:
         _check_unique(batch, name)
+    _check_extensions(batch)
     batch.stop_on_errors()
     deleted = _delete(batch, actor)
     updated = _update(batch, actor)
@@ -106,6 +111,7 @@ def _lock(batch: Batch, queryset: Any) -> None:
             places[f"update.{index}.id"] = parse_key(model, item["id"])
     keys = {key for key in places.values() if key is not None}
     batch.rows = {row.pk: row for row in lock_rows(queryset.filter(pk__in=keys))} if keys else {}
+    lock_extensions(batch.rows.values())
     seen: set[Any] = set()
     for place, key in places.items():
         if key not in batch.rows:
@@ -124,6 +130,7 @@ def _validate(batch: Batch) -> None:
     # One of each for all items: making a serializer's fields costs more than running them.
     for_present = RowChecker(batch.serializer_class(context=context, partial=True))
     for_new = RowChecker(batch.serializer_class(context=context))
+    batch.extensions = [one for one in for_new.serializer.fields.values() if isinstance(one, ExtensionField)]
     for index, item in enumerate(batch.items["update"]):
         row = batch.rows.get(parse_key(get_product_model(), item.get("id"))) if isinstance(item, dict) else None
         if row is not None:
@@ -161,6 +168,16 @@ def _check_unique(batch: Batch, name: str) -> None:
         _claim(batch, holders, f"create.{index}.{name}", name, values.get(name), object())
 
 
+def _check_extensions(batch: Batch) -> None:
+    items: list[tuple[str, Any, dict[str, Any]]] = [(f"update.{index}", *change) for index, *change in batch.changes]
+    items += [(f"create.{index}", None, values) for index, values in batch.additions]
+    for one in batch.extensions:
+        given = [item for item in items if item[2].get(one.extension.accessor)]
+        rows = [(row, values[one.extension.accessor]) for _place, row, values in given]
+        for index, name, message in extension_writes.taken_values(one, rows, leaving=batch.doomed):
+            batch.error(f"{given[index][0]}.{one.field_name}.{name}", "unique", message)
+
+
 def _claim(batch: Batch, holders: dict[Any, Any], place: str, name: str, value: Any, holder: Any) -> bool:
     if not value:
         return False
@@ -187,11 +204,14 @@ def _update(batch: Batch, actor: Any) -> list[Any]:
     model = get_product_model()
     rows: list[Any] = []
     names: set[str] = set()
+    extended = []
     for _index, row, values in batch.changes:
-        for name, value in values.items():
+        own, others = extension_writes.split(model, values)
+        for name, value in own.items():
             setattr(row, name, value)
-        names |= values.keys()
+        names |= own.keys()
         rows.append(row)
+        extended.append((row, others))
     _fill_slugs(rows, used=[values.get("slug") for _index, values in batch.additions])
     if batch.chained:
         # One statement would check uniqueness row by row in an order of its own.
@@ -199,6 +219,7 @@ def _update(batch: Batch, actor: Any) -> list[Any]:
             row.save(update_fields={*names, "updated_at"})
     else:
         _store().update(rows, names)
+    extension_writes.write_many(model, extended)
     signals.products_updated.send(sender=model, products=rows, actor=actor)
     return [row.pk for row in rows]
 
@@ -207,10 +228,12 @@ def _create(batch: Batch, actor: Any) -> list[Any]:
     if not batch.additions:
         return []
     model = get_product_model()
-    rows = [model(**values) for _index, values in batch.additions]
+    parts = [extension_writes.split(model, values) for _index, values in batch.additions]
+    rows = [model(**own) for own, _extended in parts]
     _fill_slugs(rows)
     with _store() as store:
         store.insert(rows)
+    extension_writes.write_many(model, zip(rows, (extended for _own, extended in parts), strict=True))
     signals.products_created.send(sender=model, products=rows, actor=actor)
     return [row.pk for row in rows]
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore.core.access import ADMIN
+from django_shopcore.core.extensions import joined
 from django_shopcore.core.representation import representation_of
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView
@@ -106,7 +107,7 @@ def _shown(queryset: QuerySet[Any], keys: list[Any], serializer: Any) -> dict[An
     """The products with these keys by key, as the serializer shows them."""
     shown = representation_of(serializer, queryset.model)
     if shown is None:
-        rows = queryset.select_related("category").in_bulk(keys)
+        rows = joined(queryset.select_related("category")).in_bulk(keys)
         return {key: serializer.to_representation(row) for key, row in rows.items()}
     found = queryset.using(router.db_for_write(queryset.model)).filter(pk__in=keys).order_by()
     show = shown.maker((), 1)

@@ -16,6 +16,7 @@ from django_shopcore.core.conf import (
     positive_int,
     rate,
     text,
+    words,
 )
 
 
@@ -55,6 +56,12 @@ class CatalogSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
         "django_shopcore.catalog.adapters.StoredAvailability",
         adapter_class("is_in_stock"),
         "Says whether a product is shown as in stock; see [](../how-to/prices.md).",
+    )
+    METADATA_FILTERS = Setting[list[str]](
+        [],
+        words,
+        "Keys of the products' `metadata` that lists may be filtered by, as `?metadata.colour=red`. See "
+        "[](../how-to/metadata-filters.md).",
     )
     SEARCH_BACKEND = Setting[str | None](
         None,

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
 
+from django_shopcore.core.extension_fields import ExtensionField
+
 Path = tuple[str, ...]
 
 COLUMNS = (
@@ -42,10 +44,37 @@ NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 PATH_PARTS = re.compile(r"\\[\\>]|>|[^\\>]+|\\")
 
 
+class ExtensionColumn:
+    """A writable field of an extension as a column, ``spec.weight`` for one."""
+
+    def __init__(self, outer: ExtensionField, inner: Any) -> None:
+        self.outer, self.inner = outer, inner
+        self.allow_null, self.allow_blank = inner.allow_null, getattr(inner, "allow_blank", False)
+
+    def get_attribute(self, product: Any) -> Any:
+        row = self.outer.extension.row_of(product)
+        return None if row is None else self.inner.get_attribute(row)
+
+    def to_representation(self, value: Any) -> Any:
+        return self.inner.to_representation(value)
+
+
 def own_fields(serializer: Any) -> dict[str, Any]:
-    """The writable fields that a site's product serializer has beyond ours: columns of the CSV like the others."""
+    """The writable fields that a site's product serializer has beyond ours: columns of the CSV like the others.
+
+    Those of an extension are a column each.
+    """
     known = {*COLUMNS, *READ_ONLY_COLUMNS}
-    return {name: field for name, field in serializer.fields.items() if name not in known and not field.read_only}
+    found: dict[str, Any] = {}
+    for name, field in serializer.fields.items():
+        if name in known or field.read_only:
+            continue
+        if isinstance(field, ExtensionField):
+            inner = field.serializer.fields
+            found |= {f"{name}.{key}": ExtensionColumn(field, one) for key, one in inner.items() if not one.read_only}
+        else:
+            found[name] = field
+    return found
 
 
 def neutralise(cell: str) -> str:

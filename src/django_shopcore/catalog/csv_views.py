@@ -8,7 +8,6 @@ from typing import IO, Any
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
@@ -19,11 +18,12 @@ from django_shopcore.core.errors import ContentTooLarge, InvalidInput, field_err
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.schema import PROBLEM, describe
 
-from . import filters, get_product_model, limits
+from . import get_product_model, limits
 from .conf import app_settings
 from .csv_parsers import CSVParser, UploadParser
 from .exporting import export_products
 from .importing import ImportRejected, ImportReport, import_products
+from .metadata_filters import product_filterset_class
 from .views import CatalogResponses
 
 CSV_EXAMPLE = (
@@ -66,8 +66,7 @@ class ProductExportView(CatalogResponses):
 
     @property
     def filterset_class(self) -> Any:
-        path = app_settings.PRODUCT_FILTERSET
-        return import_string(path) if path else filters.ProductFilterSet
+        return product_filterset_class()
 
     def get_queryset(self) -> QuerySet[Any]:
         return get_product_model().objects.visible_to(getattr(self.request, "user", None))

@@ -11,12 +11,14 @@ from django_shopcore.core import doctor, limits
 from django_shopcore.core.conf import core_settings
 from django_shopcore.core.doctor import NOTE, OK, WRONG, Finding
 from django_shopcore.core.examinations import examine_cache
+from django_shopcore.core.extensions import all_extensions
 from django_shopcore.core.tracking import VERSIONS, TrackTable
 
 from . import get_product_model
 from .conf import app_settings
+from .metadata_operations import MetadataIndex, metadata_index
 from .operations import SearchIndex, list_indexes
-from .restoring import parts
+from .restoring import parts, watched_parts
 from .search import search_problems
 from .search.postgresql_tables import index_names
 
@@ -44,7 +46,16 @@ WHERE s.relid = to_regclass(%s) AND s.indexrelname = ANY(%s) AND c.reltuples >= 
 
 def register() -> None:
     doctor.register("Response cache", examine_cache)
-    doctor.register("Catalogue", examine_tables, examine_abilities, examine_search, examine_indexes, examine_limits)
+    doctor.register(
+        "Catalogue",
+        examine_tables,
+        examine_other_tables,
+        examine_metadata,
+        examine_abilities,
+        examine_search,
+        examine_indexes,
+        examine_limits,
+    )
 
 
 def examine_tables(alias: str) -> Iterator[Finding]:
@@ -67,6 +78,43 @@ def examine_tables(alias: str) -> Iterator[Finding]:
             yield Finding(WRONG, subject, f"has invalid indexes: {', '.join(invalid)}", advice)
         elif whole:
             yield Finding(OK, subject, "has its triggers, its version and its indexes")
+
+
+def examine_other_tables(alias: str) -> Iterator[Finding]:
+    connection: Any = connections[alias]
+    tables = set(connection.introspection.table_names())
+    ours = {model for model, _operations in parts()}
+    elsewhere = {one.related_model for one in all_extensions() if one.model not in ours}  # of users
+    for model, tracking in watched_parts():
+        if model in elsewhere:
+            continue
+        subject = model._meta.label
+        if model._meta.db_table not in tables:
+            yield Finding(WRONG, subject, "has no table", "Run manage.py migrate.")
+        elif not tracking.missing(connection, model):
+            yield Finding(OK, subject, "is tracked: answers that show it are kept")
+        elif tracking.is_partly_there(connection, model):
+            missing = ", ".join(tracking.missing(connection, model))
+            yield Finding(WRONG, subject, f"lacks {missing}", "Run manage.py migrate, which makes them again.")
+        else:
+            advice = (
+                f'Run TrackTable("{model._meta.model_name}") of django_shopcore.core.tracking in a migration of '
+                f"{model._meta.app_label}."
+            )
+            yield Finding(NOTE, subject, "is not tracked: answers that show it are not kept", advice)
+
+
+def examine_metadata(alias: str) -> Iterator[Finding]:
+    connection, model = connections[alias], get_product_model()
+    if connection.vendor != "postgresql" or model._meta.db_table not in connection.introspection.table_names():
+        return
+    label = f"{model._meta.app_label}.{model._meta.model_name}"
+    for key in app_settings.METADATA_FILTERS:
+        if MetadataIndex(label, key).missing(connection, model):
+            advice = f'Run MetadataIndex("{label}", "{key}") of django_shopcore.catalog.operations in a migration.'
+            yield Finding(NOTE, f"metadata.{key}", "has no index: a list filtered by it reads all products", advice)
+        else:
+            yield Finding(OK, f"metadata.{key}", "has its index")
 
 
 def _advice(operation: Any, connection: Any, model: Any) -> str:
@@ -144,7 +192,8 @@ def examine_search(alias: str) -> Iterator[Finding]:
 def our_indexes(model: Any) -> list[str]:
     """The names of the indexes that we give the products' table, besides its keys and unique columns."""
     declared = [index.name for index in model._meta.indexes]
-    return [*list_indexes(model), *index_names(model).values(), *declared]
+    of_metadata = [metadata_index(model, key) for key in app_settings.METADATA_FILTERS]
+    return [*list_indexes(model), *index_names(model).values(), *declared, *of_metadata]
 
 
 def examine_indexes(alias: str) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models
 
+from django_shopcore.core.extensions import joined
 from django_shopcore.core.fields import UTCDateTimeField
 
 from . import get_category_model
@@ -28,7 +29,7 @@ def export_products(queryset: models.QuerySet[Any]) -> Generator[str, None, None
     the site's own product serializer are columns at the end.
     """
     serializer = product_serializer_class()(context={"complete": True})
-    return _lines(queryset.select_related(None), CategoryPaths(), own_fields(serializer))
+    return _lines(joined(queryset.select_related(None)), CategoryPaths(), own_fields(serializer))
 
 
 class CategoryPaths:

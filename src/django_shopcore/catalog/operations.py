@@ -15,13 +15,15 @@ from typing import Any
 
 from django.db import models
 
-from django_shopcore.core.operations import TableOperation
+from django_shopcore.core.operations import TableOperation, present_indexes
 from django_shopcore.core.tracking import TrackTable
 
+from .metadata_operations import MetadataIndex
 from .search_operations import SearchIndex, TrigramExtension
 
 __all__ = [
     "ListIndexes",
+    "MetadataIndex",
     "SearchIndex",
     "TableOperation",
     "TrigramExtension",
@@ -49,7 +51,10 @@ class ListIndexes(TableOperation):
         quote = connection.ops.quote_name
         postgresql = connection.vendor == "postgresql"
         concurrently = " CONCURRENTLY" if postgresql and not connection.in_atomic_block else ""
-        statements = [f"DROP INDEX{concurrently} {quote(name)}" for name in self._present(connection, model, False)]
+        statements = [
+            f"DROP INDEX{concurrently} {quote(name)}"
+            for name in present_indexes(connection, model, list_indexes(model), False)
+        ]
         for name, columns in list_indexes(model).items():
             *keys, published = (quote(column) for column in columns)
             # The column of the filter that all public lists have: they count and skip without looking at the rows.
@@ -64,26 +69,8 @@ class ListIndexes(TableOperation):
         return [f"DROP INDEX IF EXISTS {connection.ops.quote_name(name)}" for name in list_indexes(model)]
 
     def missing(self, connection: Any, model: type[models.Model]) -> list[str]:
-        present = self._present(connection, model, True)
+        present = present_indexes(connection, model, list_indexes(model), True)
         return [f"index {name}" for name in list_indexes(model) if name not in present]
-
-    def _present(self, connection: Any, model: type[models.Model], valid: bool) -> list[str]:
-        """Our indexes that are there: the usable ones, or what an interrupted build has left."""
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(
-                    "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-                    "WHERE i.indrelid = to_regclass(%s) AND i.indisvalid = %s",
-                    [connection.ops.quote_name(model._meta.db_table), valid],
-                )
-            elif not valid:
-                return []
-            else:
-                cursor.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = %s", [model._meta.db_table]
-                )
-            wanted = list_indexes(model)
-            return [name for (name,) in cursor.fetchall() if name in wanted]
 
 
 def list_indexes(model: type[models.Model]) -> dict[str, list[str]]:

@@ -24,11 +24,11 @@ def parts() -> list[tuple[Any, list[TableOperation]]]:
     ]
 
 
-def watched_parts() -> list[tuple[Any, list[TableOperation]]]:
+def watched_parts() -> list[tuple[Any, TrackTable]]:
     """The site's other tables that answers may show columns of, with what tracks them."""
     others = {TableVersion, *(model for model, _operations in parts())}
     found = [model for model in watched_models() if model not in others]
-    return [(model, [TrackTable(model._meta.model_name or "")]) for model in found]
+    return [(model, TrackTable(model._meta.model_name or "")) for model in found]
 
 
 def restore_parts(using: str, **kwargs: Any) -> None:
@@ -39,7 +39,8 @@ def restore_parts(using: str, **kwargs: Any) -> None:
     """
     connection = connections[using]
     tables = set(connection.introspection.table_names())
-    for model, operations in [*parts(), *watched_parts()]:
+    others: list[tuple[Any, list[TableOperation]]] = [(model, [part]) for model, part in watched_parts()]
+    for model, operations in [*parts(), *others]:
         if not {model._meta.db_table, VERSIONS} <= tables or not router.allow_migrate_model(using, model):
             continue
         [tracking] = [operation for operation in operations if isinstance(operation, TrackTable)]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
@@ -14,7 +13,6 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from django_shopcore.core.access import is_admin
 from django_shopcore.core.fields import (
     JSONObjectField,
     KeyField,
@@ -28,64 +26,9 @@ from django_shopcore.core.fields import (
 from . import get_category_model, get_product_model
 from .abstract_models import MAX_DESCRIPTION, MAX_METADATA_BYTES
 from .adapters import let_adapters_answer
+from .base_serializer import CatalogSerializer, unique_error, validate_slug
 from .conf import app_settings
 from .slugs import MAX_LENGTH
-
-SLUG = re.compile(r"[-\w]+")
-
-
-def validate_slug(value: str) -> None:
-    # A function and no RegexValidator: in the API description \w would mean ASCII letters only.
-    if value and not SLUG.fullmatch(value):
-        raise ValidationError(_("Letters, digits, hyphens and underscores only."), code="invalid")
-
-
-def unique_error(message: Any) -> list[ErrorDetail]:
-    return [ErrorDetail(str(message), code="unique")]
-
-
-class CatalogSerializer(serializers.Serializer[Any]):
-    """Reads and writes one catalogue object; private fields exist for admins only.
-
-    ``context["complete"]`` shows every field whoever asks: what an object's entity tag is made of.
-    ``context["unchecked"]`` leaves out the checks that cost a query a row; bulk writes do them per set.
-    """
-
-    private_fields: tuple[str, ...] = ("private_metadata",)
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        request = self.context.get("request")
-        described = getattr(self.context.get("view"), "swagger_fake_view", False)
-        if not (self.context.get("complete") or described or is_admin(getattr(request, "user", None))):
-            for name in self.private_fields:
-                fields.pop(name, None)
-        return fields
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not self.context.get("unchecked"):
-            self.check_unique(attrs)
-        return attrs
-
-    def check_unique(self, attrs: dict[str, Any]) -> None:
-        """Raises ``ValidationError`` for a value that another row holds."""
-
-    def recheck(self) -> None:
-        """Looks again at what may have changed since validation; raises ``ValidationError``."""
-        self.check_unique(self.validated_data)
-        for name, field in self.fields.items():
-            row = self.validated_data.get(field.source)
-            if isinstance(field, KeyField) and row is not None and not field.get_queryset().filter(pk=row.pk).exists():
-                detail = field.error_messages["does_not_exist"].format(pk_value=row.pk)
-                raise ValidationError({name: [ErrorDetail(detail, code="does_not_exist")]})
-
-    def current(self, attrs: dict[str, Any], name: str) -> Any:
-        """The value ``name`` will have: the new one, or the instance's."""
-        return attrs[name] if name in attrs else getattr(self.instance, name, None)
-
-    def others(self, model: Any) -> Any:
-        queryset = model._default_manager.all()
-        return queryset.exclude(pk=self.instance.pk) if self.instance is not None else queryset
 
 
 @extend_schema_serializer(
@@ -126,6 +69,10 @@ class CategorySerializer(CatalogSerializer):
         max_bytes=MAX_METADATA_BYTES, required=False, help_text="Like `metadata`, shown to admins only."
     )
     created_at = UTCDateTimeField(read_only=True)
+
+    @staticmethod
+    def get_model() -> Any:
+        return get_category_model()
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
@@ -225,6 +172,10 @@ class ProductSerializer(CatalogSerializer):
     created_at = UTCDateTimeField(read_only=True)
     updated_at = UTCDateTimeField(read_only=True)
 
+    @staticmethod
+    def get_model() -> Any:
+        return get_product_model()
+
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         fields["id"] = key_field(get_product_model(), help_text="Key of the product.")
@@ -285,3 +236,9 @@ def product_serializer_class() -> Any:
     """The serializer whose fields and rules hold for products on this site."""
     path = app_settings.PRODUCT_SERIALIZER
     return import_string(path) if path else ProductSerializer
+
+
+def category_serializer_class() -> Any:
+    """The same for categories."""
+    path = app_settings.CATEGORY_SERIALIZER
+    return import_string(path) if path else CategorySerializer

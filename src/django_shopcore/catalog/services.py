@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from django_shopcore.core import extension_writes
 from django_shopcore.core.errors import Conflict
 from django_shopcore.core.locking import lock_rows
 
@@ -21,7 +22,8 @@ M = TypeVar("M", bound=SluggedModel)
 class CatalogService:
     """What a request that writes one product or category does. ``SHOPCORE_CATALOG_SERVICE`` names a site's subclass.
 
-    ``values`` are validated field values, ``actor`` is the user who asked. An instance is locked. A method that
+    ``values`` are validated field values (of an extension, a mapping under the name by which instances have it, or
+    ``None`` for no row), ``actor`` is the user who asked. An instance is locked. A method that
     raises undoes the write: a problem of ``django_shopcore.core.errors`` or of DRF is the request's answer. Writes of
     many rows (bulk, import) and the admin do not come here; for those there are the signals.
     """
@@ -80,7 +82,11 @@ def lock_tree() -> None:
 
 
 def _save(instance: M, values: Mapping[str, Any]) -> M:
-    for name, value in values.items():
+    own, extended = extension_writes.split(type(instance), values)
+    if instance._state.adding:
+        extension_writes.note_new(instance)
+    for name, value in own.items():
         setattr(instance, name, value)
     instance.save()
+    extension_writes.write(instance, extended)
     return instance

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
-from django.utils.module_loading import import_string
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -21,6 +20,7 @@ from django_shopcore.core import list_reader, reading, replicas
 from django_shopcore.core.access import ADMIN, ANYONE, is_admin
 from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, matches, not_modified, object_tag, require_match
+from django_shopcore.core.extensions import joined, lock_extensions
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.limits import Limit
@@ -33,7 +33,7 @@ from django_shopcore.core.writes import atomic_write
 
 from . import cdn, filters, get_category_model, get_product_model, limits, serializers, services
 from .caching import NOTHING_NEW, PAGE_PARAMETERS, OpenReads, Reply
-from .conf import app_settings
+from .metadata_filters import product_filterset_class
 from .trees import forget_tree
 
 LISTING = ("list", "facets")  # what takes the filters
@@ -187,7 +187,8 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         """The list's tag if it is the client's: that takes the tables' versions, and not the rows."""
         if not (reading.reads_our_way(self) and reading.is_compiled(self)):
             return None
-        shown, tokens = reading.representation(self), current_tokens(self.tables)
+        shown = reading.representation(self)
+        tokens = current_tokens({*self.tables, *shown.tables}) if shown is not None else None
         if shown is None or not shown.is_pure or tokens is None:
             return None
         tag = self._list_tag(tokens, shown)
@@ -261,6 +262,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         rows = lock_rows(queryset.filter(pk=key)) if key is not None else []
         if not rows:
             raise NotFound()
+        lock_extensions(rows)
         self.check_object_permissions(self.request, rows[0])
         return rows[0]
 
@@ -343,15 +345,15 @@ class ProductViewSet(CatalogViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         user = getattr(self.request, "user", None)
         products = get_product_model().objects.visible_to(user)
-        return products.select_related("category").order_by("-created_at")
+        queryset: QuerySet[Any] = joined(products.select_related("category").order_by("-created_at"))
+        return queryset
 
     def get_serializer_class(self) -> Any:
         return serializers.product_serializer_class()
 
     @property
     def list_filterset_class(self) -> Any:
-        path = app_settings.PRODUCT_FILTERSET
-        return import_string(path) if path else filters.ProductFilterSet
+        return product_filterset_class()
 
     @property
     def filterset_class(self) -> Any:
@@ -394,11 +396,11 @@ class CategoryViewSet(CatalogViewSet):
         return "total"
 
     def get_queryset(self) -> QuerySet[Any]:
-        return get_category_model()._default_manager.order_by("name")
+        queryset: QuerySet[Any] = joined(get_category_model()._default_manager.order_by("name"))
+        return queryset
 
     def get_serializer_class(self) -> Any:
-        path = app_settings.CATEGORY_SERIALIZER
-        return import_string(path) if path else serializers.CategorySerializer
+        return serializers.category_serializer_class()
 
     def locked_object(self) -> Any:
         if isinstance(self.request.data, dict) and "parent" in self.request.data:

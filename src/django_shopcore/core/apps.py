@@ -15,6 +15,7 @@ class CoreConfig(AppConfig):
             announcing,
             checks,  # noqa: F401 - importing registers the checks
             examinations,
+            extension_checks,  # noqa: F401
             limits,
             periodic,
             replica_checks,  # noqa: F401

@@ -7,6 +7,7 @@ a whole table there when a field changes, and what its models do not know is los
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
@@ -15,6 +16,8 @@ from django.db.migrations.operations.base import Operation, OperationCategory
 
 class TableOperation(Operation):
     """Adds something to the table of ``model_name``. Does nothing on databases it has no SQL for.
+
+    ``app_label.model_name`` is a model of another app, whose migrations come before by the migration's dependencies.
 
     In a migration with ``atomic = False`` indexes are built without blocking writers.
     """
@@ -59,7 +62,8 @@ class TableOperation(Operation):
         return f"{doc} ({self.model_name})"
 
     def _model(self, app_label: str, schema_editor: Any, state: Any) -> Any:
-        model = state.apps.get_model(app_label, self.model_name)
+        label, _, name = self.model_name.rpartition(".")
+        model = state.apps.get_model(label or app_label, name)
         return model if self.allow_migrate_model(schema_editor.connection.alias, model) else None
 
 
@@ -70,3 +74,21 @@ def restore(connection: Any, model: type[models.Model], operations: list[TableOp
             with connection.cursor() as cursor:
                 for statement in operation.create_sql(connection, model):
                     cursor.execute(statement)
+
+
+def present_indexes(connection: Any, model: type[models.Model], wanted: Collection[str], valid: bool) -> list[str]:
+    """Those of ``wanted`` that are there: the usable ones, or what an interrupted build has left."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+                "WHERE i.indrelid = to_regclass(%s) AND i.indisvalid = %s",
+                [connection.ops.quote_name(model._meta.db_table), valid],
+            )
+        elif not valid:
+            return []
+        else:
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = %s", [model._meta.db_table]
+            )
+        return [name for (name,) in cursor.fetchall() if name in wanted]

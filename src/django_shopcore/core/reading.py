@@ -18,21 +18,16 @@ from typing import Any
 
 from django.core.signals import setting_changed
 from django.db import models, router
-from rest_framework import serializers
 
 from .binding import Binding, UnboundError, bind_filters, bound_filterset
+from .extensions import extensions_of
 from .filters import ShopcoreFilterBackend
 from .pagination import ShopcorePagination
 from .plans import Shapes
-from .representation import LIBRARIES, Representation, is_ours, representation_of
+from .representation import LIBRARIES, OWN_SERIALIZER, Representation, is_ours, representation_of
 
 OWN_LIST = ("list", "filter_queryset", "paginate_queryset", "get_paginated_response", "get_serializer")
 OWN_QUERY = ("get_queryset", "filter_queryset", "get_serializer_context", "audience", "model")
-# What decides which fields a serializer has.
-OWN_SERIALIZER = (
-    *("__init__", "__new__", "many_init", "context", "fields", "_readable_fields"),
-    *(name for name in dir(serializers.ModelSerializer) if name.startswith(("build_", "get_", "include_"))),
-)
 OWN_SHOWING = ("audience", "get_serializer", "get_serializer_class", "get_serializer_context", "requested_fields")
 
 ALL = 2**62  # more rows than any table has
@@ -106,8 +101,13 @@ def shows_all_the_same(view: Any) -> bool:
     if not kept_shapes.get(key, lambda: all(is_ours(type(view), name) for name in OWN_SHOWING)):
         return False
     serializer_class = view.get_serializer_class()
-    key = ("shows", serializer_class)
-    return bool(kept_shapes.get(key, lambda: all(is_ours(serializer_class, name) for name in OWN_SERIALIZER)))
+    extensions = extensions_of(view.model)
+
+    def make() -> bool:
+        classes = [serializer_class, *(extension.serializer_class for extension in extensions)]
+        return all(is_ours(cls, name) for cls in classes for name in OWN_SERIALIZER)
+
+    return bool(kept_shapes.get(("shows", serializer_class, extensions), make))
 
 
 def is_known(part: Any) -> bool:
@@ -128,7 +128,7 @@ def is_plain(manager: Any) -> bool:
 def representation(view: Any) -> Representation | None:
     """What the view's serializer shows of a row, for this caller and request."""
     serializer_class, audience, names = view.get_serializer_class(), view.audience(), view.requested_fields()
-    key = (serializer_class, view.model, audience, tuple(names) if names else None)
+    key = (serializer_class, view.model, extensions_of(view.model), audience, tuple(names) if names else None)
     return _kept_representation(view, key, lambda: _representation(view))
 
 
@@ -140,7 +140,8 @@ def representations(view: Any) -> tuple[Representation | None, Representation | 
         context = {**view.get_serializer_context(), "complete": True}
         return representation_of(serializer_class(context=context), view.model)
 
-    return _kept_representation(view, (serializer_class, view.model, "complete"), complete), representation(view)
+    key = (serializer_class, view.model, extensions_of(view.model), "complete")
+    return _kept_representation(view, key, complete), representation(view)
 
 
 def _kept_representation(
@@ -182,8 +183,8 @@ def fingerprint(serializer_class: Any, model: type[models.Model]) -> str:
 
     def make() -> str:
         found = representation_of(serializer_class(context={"complete": True}), model)
-        parts = (serializer_class, found and (found.names, found.lookups))
+        parts = (serializer_class, found and found.summary)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
-    name: str = kept_shapes.get(("fingerprint", serializer_class, model), make)
+    name: str = kept_shapes.get(("fingerprint", serializer_class, model, extensions_of(model)), make)
     return name

@@ -1,14 +1,14 @@
 """What a serializer shows of a row, told from its fields once, so that rows need neither instance nor serializer.
 
 A serializer whose every field shows a column (of the row, or of a row it refers to) is read as tuples of just
-those columns. One with a method field, a property or a ``to_representation`` of its own is run as it is.
+those columns; so is an extension whose serializer is such a one. One with a method field, a property or a
+``to_representation`` of its own is run as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -16,24 +16,39 @@ from django.db import models
 from django.db.models import signals
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.query_utils import DeferredAttribute
-from django.utils.dateparse import parse_datetime
 from rest_framework import relations, serializers
 
 from . import fields as own
+from .extension_fields import ExtensionField
+from .texts import money, utc_text
 
 Maker = Callable[[Any], Any]
 Show = Callable[[Sequence[Any]], dict[str, Any]]
-CENTS = Decimal("0.01")
 KEY_FIELDS = (own.KeyField, relations.PrimaryKeyRelatedField)
-WITHOUT_FRACTION = len("2026-01-31 12:00:00+00")
-WITH_MICROSECONDS = WITHOUT_FRACTION + len(".123456")
-WITH_FRACTION = range(WITHOUT_FRACTION + 2, WITH_MICROSECONDS)
+# What decides which fields a serializer has.
+OWN_SERIALIZER = (
+    *("__init__", "__new__", "many_init", "context", "fields", "_readable_fields"),
+    *(name for name in dir(serializers.ModelSerializer) if name.startswith(("build_", "get_", "include_"))),
+)
 LIBRARIES = ("django.", "django_filters.", "django_shopcore.", "drf_spectacular.", "rest_framework.")
 
 
 @dataclass(frozen=True)
+class Nested:
+    """An object made of ``names`` with the columns from the one after ``key`` on; null where ``key`` is null."""
+
+    name: str
+    key: int
+    names: tuple[str, ...]
+    table: str
+
+
+@dataclass(frozen=True)
 class Representation:
-    """``names`` of the fields, the ``lookups`` their values are read from, and what turns values into JSON's."""
+    """``names`` of the fields, the ``lookups`` their values are read from, and what turns values into JSON's.
+
+    The columns of ``nested`` fields come after those of all others.
+    """
 
     names: tuple[str, ...]
     lookups: tuple[str, ...]
@@ -42,11 +57,17 @@ class Representation:
     texts: frozenset[int] = frozenset()
     # Whether it holds for any request: no field of the site's own takes part, which may ask who is reading.
     is_pure: bool = True
+    nested: tuple[Nested, ...] = ()
 
     @cached_property
     def summary(self) -> str:
         """What is shown, in a line."""
-        return f"{self.names} {self.lookups}"
+        return f"{self.names} {self.lookups} {self.nested}"
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """Those of the nested objects."""
+        return frozenset(part.table for part in self.nested)
 
     def maker(self, converters: Iterable[tuple[int, Maker]], start: int) -> Show:
         """What shows a row as it was read, whose columns begin at ``start`` and need these ``converters`` first."""
@@ -54,14 +75,16 @@ class Representation:
         for index, change in (*converters, *self.makers):
             changes.setdefault(index, []).append(change)
         if self.is_pure:
-            return _written_out(self.names, changes, start)
+            return _written_out(self, changes, start)
+        nested = {part.name: part for part in self.nested}
 
         def make(row: Sequence[Any]) -> dict[str, Any]:
             values = list(row[start:])
             for index, steps in changes.items():
                 for step in steps:
                     values[index] = step(values[index])
-            return dict(zip(self.names, values, strict=True))
+            plain = iter(values)
+            return {name: _object(nested[name], values) if name in nested else next(plain) for name in self.names}
 
         return make
 
@@ -82,16 +105,32 @@ class Makers:
         return found
 
 
-def _written_out(names: Sequence[str], changes: Mapping[int, Sequence[Maker]], start: int) -> Show:
+def _object(part: Nested, values: Sequence[Any]) -> dict[str, Any] | None:
+    if values[part.key] is None:
+        return None
+    return dict(zip(part.names, values[part.key + 1 :], strict=False))
+
+
+def _written_out(shown: Representation, changes: Mapping[int, Sequence[Maker]], start: int) -> Show:
     """A function with a display of the dictionary, as dataclasses are made: half the time of filling one in a loop."""
     scope: dict[str, Any] = {}
-    parts = []
-    for index, name in enumerate(names):
+
+    def value_of(index: int) -> str:
         value = f"row[{start + index}]"
         for step, change in enumerate(changes.get(index, ())):
             scope[f"change_{index}_{step}"] = change
             value = f"change_{index}_{step}({value})"
-        parts.append(f"{name!r}: {value}")
+        return value
+
+    def display(names: Iterable[str], first: int) -> str:
+        return ", ".join(f"{name!r}: {value_of(index)}" for index, name in enumerate(names, first))
+
+    objects = {
+        part.name: f"None if row[{start + part.key}] is None else {{{display(part.names, part.key + 1)}}}"
+        for part in shown.nested
+    }
+    plain = iter(range(len(shown.lookups)))
+    parts = (f"{name!r}: {objects.get(name) or value_of(next(plain))}" for name in shown.names)
     made: Show = eval(f"lambda row: {{{', '.join(parts)}}}", scope)  # noqa: S307
     return made
 
@@ -108,25 +147,72 @@ def representation_of(serializer: serializers.BaseSerializer[Any], model: type[m
     """How to show ``model``'s rows as ``serializer`` would, or ``None`` when only the serializer itself can."""
     if not all(is_ours(type(serializer), name) for name in ("to_representation", "data", "_readable_fields")):
         return None
-    names, lookups, makers, texts = [], [], [], set()
-    is_pure = True
-    readable: Any = serializer._readable_fields  # type: ignore[attr-defined]
-    for index, field in enumerate(readable):
+    found = _Columns()
+    readable = list(serializer._readable_fields)  # type: ignore[attr-defined]
+    for field in readable:
+        found.names.append(field.field_name)
+        if not isinstance(field, ExtensionField) and not found.add(field, model):
+            return None
+    for field in readable:
+        if isinstance(field, ExtensionField) and not found.add_nested(field):
+            return None
+    return found.representation()
+
+
+class _Columns:
+    """The parts of a ``Representation``, while they are being found."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.lookups: list[str] = []
+        self.makers: list[tuple[int, Maker]] = []
+        self.texts: set[int] = set()
+        self.is_pure = True
+        self.nested: list[Nested] = []
+
+    def add(self, field: Any, model: type[models.Model]) -> bool:
+        """Whether ``field`` shows just a column, which is noted then."""
         found = own.column_of(field, model)
         if found is None:
-            return None
+            return False
         lookup, column = found
         if not _shows_just(field, column, model):
-            return None
-        names.append(field.field_name)
-        lookups.append(lookup)
+            return False
+        index = len(self.lookups)
+        self.lookups.append(lookup)
         maker, is_known = _maker(field, column)
-        is_pure = is_pure and is_known
+        self.is_pure = self.is_pure and is_known
         if maker is not None:
-            makers.append((index, maker))
+            self.makers.append((index, maker))
         if maker in (money, utc_text) and isinstance(column, (models.DecimalField, models.DateTimeField)):
-            texts.add(index)
-    return Representation(tuple(names), tuple(lookups), tuple(makers), frozenset(texts), is_pure)
+            self.texts.add(index)
+        return True
+
+    def add_nested(self, field: ExtensionField) -> bool:
+        """The same of an extension, all of whose fields have to show columns."""
+        extension, serializer = field.extension, field.serializer
+        inner = representation_of(serializer, extension.related_model)
+        if inner is None:
+            return False
+        key, first = len(self.lookups), len(self.lookups) + 1
+        self.lookups += [f"{extension.lookup}__{name}" for name in ("pk", *inner.lookups)]
+        self.makers += [(first + index, maker) for index, maker in inner.makers]
+        self.texts |= {first + index for index in inner.texts}
+        fixed = all(is_ours(type(serializer), name) for name in OWN_SERIALIZER)
+        self.is_pure = self.is_pure and inner.is_pure and fixed
+        table = extension.related_model._meta.db_table
+        self.nested.append(Nested(str(field.field_name), key, inner.names, table))
+        return True
+
+    def representation(self) -> Representation:
+        return Representation(
+            tuple(self.names),
+            tuple(self.lookups),
+            tuple(self.makers),
+            frozenset(self.texts),
+            self.is_pure,
+            tuple(self.nested),
+        )
 
 
 def _shows_just(field: Any, column: models.Field[Any, Any], model: type[models.Model]) -> bool:
@@ -185,28 +271,3 @@ def _maker(field: Any, column: models.Field[Any, Any]) -> tuple[Maker | None, bo
 def _is_usual_money(field: Any) -> bool:
     as_text = field.coerce_to_string and not field.normalize_output
     return field.decimal_places == 2 and as_text and field.rounding is None
-
-
-def utc_text(value: Any) -> str | None:
-    """A time, or PostgreSQL's text of one, as RFC 3339 in UTC."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        length, in_utc = len(value), value[-3:] == "+00"
-        if in_utc and length == WITH_MICROSECONDS:
-            return f"{value[:10]}T{value[11:26]}Z"
-        if in_utc and length in WITH_FRACTION:
-            return f"{value[:10]}T{value[11:-3]:0<15}Z"
-        if in_utc and length == WITHOUT_FRACTION:
-            return f"{value[:10]}T{value[11:-3]}Z"
-        value = parse_datetime(value)
-    text: str = value.isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else own.utc(value).isoformat().replace("+00:00", "Z")
-
-
-def money(value: Any) -> str | None:
-    """An amount, or PostgreSQL's text of one, with two places."""
-    if value is None:
-        return None
-    text = str(value)
-    return text if text[-3:-2] == "." and "E" not in text else str(Decimal(value).quantize(CENTS))

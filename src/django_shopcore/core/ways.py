@@ -11,8 +11,8 @@ from django.db import models
 from .binding import OWN_WORK, bound_filterset
 from .filters import ShopcoreFilterBackend
 from .pagination import ShopcorePagination
-from .reading import OWN_LIST, OWN_QUERY, OWN_SERIALIZER, OWN_SHOWING, is_plain, representation, way_of
-from .representation import LIBRARIES, Representation, is_ours, representation_of
+from .reading import OWN_LIST, OWN_QUERY, OWN_SHOWING, is_plain, representation, way_of
+from .representation import LIBRARIES, OWN_SERIALIZER, Representation, is_ours, representation_of
 
 OWN_REPRESENTATION = ("to_representation", "data", "_readable_fields")
 

@@ -123,7 +123,7 @@ def _fill(row: Row, columns: list[Column], cells: list[str]) -> None:
             if column.name == "category":
                 row.path = split_path(value)
             elif value is not KEEP:
-                row.values[column.name] = value
+                _put(row, column.name, value, bool(cell.strip()))
         except ValidationError as exc:
             for error in flatten(exc.detail, column.name):
                 row.error(error["field"], error["code"], error["detail"])
@@ -135,3 +135,13 @@ def _fill(row: Row, columns: list[Column], cells: list[str]) -> None:
         row.slug = slug_base(name, get_product_model().slug_fallback)
     elif not row.errors:
         row.error("slug", "required", _("This field is required."))
+
+
+def _put(row: Row, name: str, value: Any, is_filled: bool) -> None:
+    extension, _, part = name.rpartition(".")
+    if not extension:
+        row.values[name] = value
+        return
+    row.extended.setdefault(extension, {})[part] = value
+    if is_filled:
+        row.filled.add(extension)

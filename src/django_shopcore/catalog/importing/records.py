@@ -34,6 +34,7 @@ class Row:
 
     ``values`` are input for the product serializer; a field that is not there keeps its value. The category
     is named by ``path``, or for a new product by ``new_path``; ``extra_metadata`` is merged into ``metadata``.
+    ``extended`` holds the values of extensions by their names; those not in ``filled`` have blank cells only.
     """
 
     line: int
@@ -42,6 +43,8 @@ class Row:
     path: tuple[str, ...] | None = None
     new_path: tuple[str, ...] | None = None
     extra_metadata: dict[str, Any] = field(default_factory=dict)
+    extended: dict[str, dict[str, Any]] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
     errors: list[Entry] = field(default_factory=list)
     duplicate: bool = False
 

@@ -12,7 +12,10 @@ from django.db import router
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
+from django_shopcore.core import extension_writes
 from django_shopcore.core.errors import flatten
+from django_shopcore.core.extension_fields import ExtensionField
+from django_shopcore.core.extensions import Extension, extensions_of, lock_extensions
 from django_shopcore.core.locking import lock_rows
 
 from .. import get_category_model, get_product_model
@@ -58,6 +61,7 @@ class Chunk:
     changed: list[Any] = field(default_factory=list)
     columns: set[str] = field(default_factory=set)
     freed: list[Any] = field(default_factory=list)
+    extended: list[tuple[Any, dict[Extension, Any]]] = field(default_factory=list)
 
 
 class ProductWriter:
@@ -72,6 +76,8 @@ class ProductWriter:
         self.manager = self.model._default_manager.using(router.db_for_write(self.model))
         self.columns = {column.name: column for column in self.model._meta.concrete_fields}
         self.currency = self.columns["currency"].get_default()
+        self.extensions = {extension.name: extension for extension in extensions_of(self.model)}
+        self.written = {*self.columns, *(extension.accessor for extension in self.extensions.values())}
         self.tree = CategoryTree()
         self.categories: dict[Any, Any] = {}
         serializer_class = product_serializer_class()
@@ -103,11 +109,15 @@ class ProductWriter:
             self._check_first(row)
         slugs = {row.slug for row in rows if row.slug}
         present = lock_rows(self.manager.filter(slug__in=slugs))
+        lock_extensions(present)
         chunk = Chunk(rows, {product.slug: product for product in present})
         self._place(chunk)
         self.references.load(row.values for row in rows)
         checked = [(row, self._checked(row, chunk.present.get(row.slug))) for row in rows]
         self._check_skus(chunk, checked)
+        for one in self.for_new.serializer.fields.values():
+            if isinstance(one, ExtensionField):
+                self._check_extension(chunk, one, checked)
         for row, values in checked:
             if row.errors:
                 self.report.reject(row.errors)
@@ -141,6 +151,10 @@ class ProductWriter:
             return {}
         if row.extra_metadata:
             row.values["metadata"] = {**(product.metadata if product else {}), **row.extra_metadata}
+        for name, given in row.extended.items():
+            # Blank cells alone make no row.
+            if name in row.filled or (product is not None and self.extensions[name].row_of(product) is not None):
+                row.values[name] = given
         checker = self.for_present if product else self.for_new
         checker.serializer.instance, checker.serializer.initial_data = product, row.values
         try:
@@ -151,7 +165,7 @@ class ProductWriter:
                 if error["field"] not in known and "" not in known:
                     row.error(error["field"], error["code"], error["detail"])
             return {}
-        return {name: value for name, value in values.items() if name in self.columns}
+        return {name: value for name, value in values.items() if name in self.written}
 
     def _check_skus(self, chunk: Chunk, checked: list[tuple[Row, dict[str, Any]]]) -> None:
         """A SKU belongs to one line of the file, and to no other product unless a line above gave it up."""
@@ -172,17 +186,26 @@ class ProductWriter:
             elif holders.setdefault(sku, product and product.pk) != (product and product.pk):
                 row.error("sku", "unique", UNIQUE_MESSAGES["sku"])
 
+    def _check_extension(self, chunk: Chunk, one: ExtensionField, checked: list[tuple[Row, dict[str, Any]]]) -> None:
+        rows = [(row, values[one.extension.accessor]) for row, values in checked if values.get(one.extension.accessor)]
+        each = [(chunk.present.get(row.slug), values) for row, values in rows]
+        for place, name, message in extension_writes.taken_values(one, each):
+            rows[place][0].error(f"{one.field_name}.{name}", "unique", message)
+
     def _plan(self, chunk: Chunk, row: Row, values: dict[str, Any]) -> None:
         product: Any = chunk.present.get(row.slug)
+        own, extended = extension_writes.split(self.model, values)
+        differences = {one: extension_writes.differences(one, product, given) for one, given in extended.items()}
         if product is None:
             # A default that is a setting is looked up once, not for each row.
             product = self.model(slug=row.slug, currency=self.currency)
             chunk.new.append(product)
-            changed = set(values)
+            changed = set(own)
             self.report.created += 1
         else:
-            changed = {name for name, value in values.items() if self._differs(product, name, value)}
-            if not changed:
+            changed = {name for name, value in own.items() if self._differs(product, name, value)}
+            extended = {one: values for one, values in extended.items() if differences[one]}
+            if not changed and not extended:
                 self.report.unchanged += 1
                 return
             chunk.changed.append(product)
@@ -192,12 +215,15 @@ class ProductWriter:
             is_new = row.slug not in chunk.present
             fields = [
                 (name, None if is_new else getattr(product, name), value)
-                for name, value in values.items()
+                for name, value in own.items()
                 if name in changed
             ]
+            fields += [(f"{one.name}.{name}", old, value) for one in extended for name, old, value in differences[one]]
             self.report.changes.append(Change(row.line, row.slug, is_new, fields))
         for name in changed:
-            setattr(product, name, values[name])
+            setattr(product, name, own[name])
+        if extended:
+            chunk.extended.append((product, extended))
 
     def _differs(self, product: Any, name: str, value: Any) -> bool:
         column: Any = self.columns[name]
@@ -218,3 +244,6 @@ class ProductWriter:
         if chunk.new:
             self.store.insert(chunk.new)
             self.report.first_created += chunk.new[: MAX_CREATED - len(self.report.first_created)]
+        if chunk.extended:
+            self.store.finish()
+            extension_writes.write_many(self.model, chunk.extended)
