@@ -18,7 +18,9 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 import django_shopcore
-from django_shopcore.core import checks
+from django_shopcore.core import checks, extension_checks
+from django_shopcore.core.extensions import extended
+from django_shopcore.notifications.models import Preferences
 
 pytestmark = [pytest.mark.django_db, pytest.mark.projects("full")]
 
@@ -59,6 +61,20 @@ def mandatory(target: str, answer: Any) -> Provocation:
     return provoked
 
 
+def extending(serializer: str, name: str, extendables: Any = None) -> Provocation:
+    """The user model has an extension that is registered like this; preferences have such a field."""
+
+    @contextmanager
+    def provoked() -> Iterator[None]:
+        with ExitStack() as stack:
+            if extendables is not None:
+                stack.enter_context(mock.patch.object(extension_checks, "extendables", extendables))
+            stack.enter_context(extended(get_user_model(), Preferences, serializer=serializer, name=name))
+            yield
+
+    return provoked
+
+
 DIVIDED = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ["redis://a", "redis://b"]}
 
 # How each is provoked. A new check comes with its own line, and with a row on the page.
@@ -70,6 +86,9 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.E005": having_replicas(),
     "shopcore.E006": having(SHOPCORE_REPLICA_MODELS=["nowhere"]),
     "shopcore.E007": having(SHOPCORE_CATALOG_PRICE_ADAPTER="builtins.dict"),
+    "shopcore.E008": extending("rest_framework.serializers.Serializer", "spec", extendables=[]),
+    "shopcore.E009": extending("nowhere.Serializer", "spec"),
+    "shopcore.E010": extending("rest_framework.serializers.Serializer", "is_admin"),
     "shopcore.W001": having(SHOPCORE_PAGESIZE=10),
     "shopcore.W002": lambda: mock.patch.dict(checks.SECURE_RELEASES, {django.VERSION[:2]: 99}),
     "shopcore.W003": having(SHOPCORE_RATE_LIMITS=False),
@@ -82,6 +101,7 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.W008": lambda: mock.patch.object(checks, "column", return_value=None),
     "shopcore.W009": lambda: mock.patch.object(checks, "user_model", return_value=type("Customer", (), {})),
     "shopcore.E101": having(SHOPCORE_CATALOG_PRODUCT_MODEL="auth.Group"),
+    "shopcore.E102": having(SHOPCORE_CATALOG_METADATA_FILTERS=[""]),
     "shopcore.E201": having(SIMPLE_JWT={"ALGORITHM": "HS256", "SIGNING_KEY": "short"}),
     "shopcore.E202": lambda: mock.patch.object(get_user_model(), "EMAIL_FIELD", "mail"),
     "shopcore.E203": having(SIMPLE_JWT={"ALGORITHM": "none"}),

@@ -82,7 +82,8 @@ _registered: dict[type[models.Model], tuple[Extension, ...]] = {}
 
 def extend_by(model: Callable[[], Any], serializer_class: Callable[[], Any]) -> None:
     """Has a model, named by a function that returns it, take extensions."""
-    extendables.append(Extendable(model, serializer_class))
+    if all(place.model is not model for place in extendables):  # apps may get ready more than once
+        extendables.append(Extendable(model, serializer_class))
 
 
 def register_extension(
