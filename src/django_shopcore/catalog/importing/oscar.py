@@ -118,7 +118,7 @@ def _read_categories(row: Row, product: Cells, report: ImportReport) -> None:
     row.path = paths[0] if paths else UNCATEGORIZED
     if paths[1:]:
         row.extra_metadata["categories"] = [join_path(path) for path in paths[1:]]
-        message = _("The product is in %(count)d categories; the first was taken.") % {"count": len(paths)}
+        message = _("The product is in several categories; the first was taken.")
         report.warn(row.line, "category", "several_categories", message)
 
 
