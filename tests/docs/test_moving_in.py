@@ -67,6 +67,14 @@ print(json.dumps({{
     "items": items,
 }}))
 """
+LEGACY = """
+import json
+from django.test import Client
+from django_shopcore.catalog import get_product_model
+
+product = get_product_model().objects.get(slug="lámpara-1")
+print(json.dumps(Client(headers={"host": "localhost"}).get(f"/api/v1/products/{product.pk}/").json()["legacy"]))
+"""
 UNTRACKED = """
 from django.db import connection
 from django_shopcore.core.tracking import TrackTable
@@ -214,6 +222,7 @@ def test_our_products_are_made_beside_a_table_and_go_again(shop: Shop) -> None:
     items = [["lámpara-1", "19.99"], ["lámpara-2", "20.00"], ["日本茶-3", "20.01"]]
     assert moved(shop) == {**all_is_there(shop.database), "ours": True, "items": items}
     assert shop.python(UNTRACKED).splitlines()[-1] == "[]"
+    assert json.loads(shop.python(LEGACY).splitlines()[-1]) == {"cents": 1999, "active": True}
     assert json.loads(shop.python(BACK).splitlines()[-1]) == OLD
     shop.type("python manage.py migrate store 0001_initial -v0")
     assert json.loads(shop.python(BACK).splitlines()[-1]) == OLD
