@@ -15,6 +15,7 @@ from django.test.utils import isolate_apps
 from rest_framework import serializers
 
 from django_shopcore.catalog import get_category_model, get_product_model
+from django_shopcore.core.announcing import watched_models
 from django_shopcore.core.extension_checks import check_extensions
 from django_shopcore.core.extensions import (
     all_extensions,
@@ -70,6 +71,13 @@ def test_a_model_is_registered_with_what_leads_to_it() -> None:
     assert extensions_of(get_product_model()) == (registered,)
     assert (registered.accessor, registered.lookup, registered.serializer_class) == ("sheet", "of", Plain)
     assert extensions_of(get_category_model()) == ()
+
+
+def test_a_table_is_watched_as_long_as_its_model_is_registered() -> None:
+    spec = make(product=one_to_one())
+    with extended(get_product_model(), spec, serializer=Plain, name="spec"):
+        assert spec in watched_models()
+    assert spec not in watched_models()
 
 
 def test_the_context_of_a_test_takes_it_back() -> None:

@@ -34,8 +34,18 @@ def watch(*getters: Models) -> None:
     For a table that ``TrackTable`` tracks. Call it in ``AppConfig.ready()``.
     """
     _watched.extend(getters)
+    _forget_statements()
+
+
+def _forget_statements() -> None:
     _table_names.cache_clear()
     _known_to_write.cache_clear()
+
+
+def unwatch(model: type[models.Model]) -> None:
+    """Takes back ``watch`` for ``model``. For tests."""
+    _watched[:] = [getter for getter in _watched if getter() is not model]
+    _forget_statements()
 
 
 def is_watched(model: type[models.Model]) -> bool:

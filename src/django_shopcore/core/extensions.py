@@ -25,7 +25,7 @@ from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db import models
 from django.utils.module_loading import import_string
 
-from .announcing import is_watched, watch
+from .announcing import is_watched, unwatch, watch
 from .locking import lock_rows
 
 
@@ -145,9 +145,10 @@ def _refuse_taken(model: Any, extension: Any, relation: Any, name: str) -> None:
 
 
 def unregister_extension(extension: type[models.Model]) -> None:
-    """Takes back the registration of this model. For tests."""
+    """Takes back the registration of this model, whose writes are announced no longer. For tests."""
     for model, registered in _registered.items():
         _registered[model] = tuple(one for one in registered if one.related_model is not extension)
+    unwatch(extension)
 
 
 @contextmanager
