@@ -17,7 +17,15 @@ from tests.core.routes import routes
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.projects(
-        "full", "catalog_only", "accounts_only", "host_user", "swapped", "email_user", "uuid_user", "extended"
+        "full",
+        "catalog_only",
+        "accounts_only",
+        "host_user",
+        "swapped",
+        "own_product",
+        "email_user",
+        "uuid_user",
+        "extended",
     ),
 ]
 
@@ -41,6 +49,18 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     call_command("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", "--file", str(file))
     schema: dict[str, Any] = json.loads(file.read_text())
     return schema
+
+
+@pytest.mark.projects("own_product")
+def test_fields_of_the_site_s_own_are_described_wherever_products_are(schema: dict[str, Any]) -> None:
+    for path, method in (("products/", "post"), ("products/{id}/", "patch"), ("products/bulk/", "post")):
+        body = schema["paths"][f"/api/v1/{path}"][method]["requestBody"]["content"]["application/json"]["schema"]
+        described = resolve(schema, body)
+        if path == "products/bulk/":
+            for name in ("create", "update"):
+                assert "unit" in resolve(schema, described["properties"][name]["items"])["properties"]
+        else:
+            assert "unit" in described["properties"]
 
 
 def test_it_is_valid_in_the_version_of_a_site_that_has_not_chosen_one(tmp_path: Path) -> None:

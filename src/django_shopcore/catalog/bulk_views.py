@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from django.db import IntegrityError, router
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer, inline_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,34 +19,41 @@ from django_shopcore.core.writes import atomic_write
 
 from . import get_product_model, limits
 from .bulk import bulk_write
-from .serializers import PRODUCT_EXAMPLE, ProductSerializer, product_serializer_class
+from .serializers import PRODUCT_EXAMPLE, product_serializer_class
 from .views import CatalogResponses
 
 
-@extend_schema_serializer(component_name="BulkUpdate", examples=[])
-class BulkUpdateSerializer(ProductSerializer):
-    """A change of one product: its key, and the fields to change."""
+@functools.cache
+def bulk_update_class(product_class: Any) -> Any:
+    """The serializer of a change of one product: its key, and the fields of ``product_class``."""
 
+    def get_fields(self: Any) -> dict[str, Any]:
+        fields: dict[str, Any] = product_class.get_fields(self)
+        return {**fields, "id": serializers.JSONField(help_text="Key of the product.")}
+
+    describe_update = extend_schema_serializer(component_name="BulkUpdate", examples=[])
+    parts = {"__doc__": "A change of one product: its key, and the fields to change.", "get_fields": get_fields}
+    return describe_update(type("BulkUpdateSerializer", (product_class,), parts))
+
+
+@extend_schema_serializer(component_name="BulkRequest")
+class BulkRequestSerializer(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), "id": serializers.JSONField(help_text="Key of the product.")}
+        product_class = product_serializer_class()
+        keys = serializers.ListField(child=serializers.JSONField(), required=False, help_text="Keys of products.")
+        return {
+            "create": product_class(many=True, required=False),
+            "update": bulk_update_class(product_class)(many=True, partial=True, required=False),
+            "delete": keys,
+        }
 
 
-BULK_REQUEST = inline_serializer(
-    "BulkRequest",
-    {
-        "create": ProductSerializer(many=True, required=False),
-        "update": BulkUpdateSerializer(many=True, partial=True, required=False),
-        "delete": serializers.ListField(child=serializers.JSONField(), required=False, help_text="Keys of products."),
-    },
-)
-BULK_RESULT = inline_serializer(
-    "BulkResult",
-    {
-        "created": ProductSerializer(many=True),
-        "updated": ProductSerializer(many=True),
-        "deleted": serializers.ListField(child=serializers.JSONField(), help_text="Keys of products."),
-    },
-)
+@extend_schema_serializer(component_name="BulkResult")
+class BulkResultSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, Any]:
+        product_class = product_serializer_class()
+        keys = serializers.ListField(child=serializers.JSONField(), help_text="Keys of products.")
+        return {"created": product_class(many=True), "updated": product_class(many=True), "deleted": keys}
 
 
 class ProductBulkView(CatalogResponses, ShopcoreView):
@@ -61,8 +69,8 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
             "Carried out in the order delete, update, create; all or nothing. An error names its place, such as "
             "`update.3.price`."
         ),
-        request=BULK_REQUEST,
-        responses=BULK_RESULT,
+        request=BulkRequestSerializer,
+        responses=BulkResultSerializer,
         examples=[
             OpenApiExample(
                 "All three",
