@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from typing import Any
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from django_shopcore.core import leases, response_cache
+from django_shopcore.core import leases, limits, response_cache
 from django_shopcore.core.conditional import NOT_MODIFIED_HEADERS, matches
 from django_shopcore.core.limits import Usage, count_and_read, tightest_headers
 from django_shopcore.core.plans import Shapes
+from django_shopcore.core.redis_scripts import redis_client
 from django_shopcore.core.response_cache import Answer
 
 from .caching import COUNTED, Kept
@@ -28,6 +30,7 @@ _ready = Shapes(2048)
 
 def _forget(**kwargs: Any) -> None:
     _ready.clear()
+    _is_worth_it.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="shopcore.early_reads")
@@ -77,9 +80,9 @@ class EarlyReads:
         self.unlearnt = OF_THE_ANSWER | {name.lower() for name in adds}
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        begin = time.perf_counter()
-        if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, PERSONAL)):
+        if not _is_worth_it() or environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, PERSONAL)):
             return self._pass_on(environ, start_response)
+        begin = time.perf_counter()
         url = _url(environ)
         ready: Ready | None = _ready.peek(url)
         if ready is None:
@@ -120,6 +123,13 @@ class EarlyReads:
                 of_304 = [(name, value) for name, value in same if name in (*NOT_MODIFIED_HEADERS, *passed.added)]
                 _ready.put(url, Ready(passed.known.kept, passed.path, passed.known.match.route, same, of_304))
         return result  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _is_worth_it() -> bool:
+    """Whether there is such a Redis at all."""
+    cache = leases.shared_cache()
+    return cache is not None and cache is limits.shared_cache() and redis_client(cache) is not None
 
 
 class _Anybody:
