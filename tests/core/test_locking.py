@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -83,7 +83,13 @@ def test_transactions_that_lock_first_wait_for_each_other() -> None:
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="Elsewhere a transaction may read first.")
 def test_on_sqlite_transactions_that_read_first_fail() -> None:
     """The negative control of the test above."""
-    assert any(isinstance(answer, OperationalError) for answer in read_and_write_at_once(list))
+    all_have_read = Barrier(4)
+
+    def read(rows: Any) -> None:
+        list(rows)
+        all_have_read.wait(timeout=10)
+
+    assert any(isinstance(answer, OperationalError) for answer in read_and_write_at_once(read))
 
 
 def test_the_rows_are_fresh_and_in_the_order_of_their_keys() -> None:
