@@ -47,11 +47,6 @@ def _made(paths: Sequence[str] | None) -> list[Any]:
     return [import_string(path)() for path in paths or ()]
 
 
-def site_permissions() -> list[Any]:
-    """The permissions that the site wants asked by each view of ours."""
-    return _made(core_settings.PERMISSION_CLASSES)
-
-
 class ShopcoreView(APIView):
     """A view with ``access`` rules (required) and rate ``limits`` by action.
 
@@ -95,7 +90,7 @@ class ShopcoreView(APIView):
         return [authenticator() for authenticator in defaults]
 
     def get_permissions(self) -> list[Any]:
-        return [*super().get_permissions(), *site_permissions()]
+        return [*super().get_permissions(), *_made(core_settings.PERMISSION_CLASSES)]
 
     def get_throttles(self) -> list[Any]:
         return [*super().get_throttles(), *_made(core_settings.THROTTLE_CLASSES)]
