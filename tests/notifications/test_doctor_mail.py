@@ -71,11 +71,11 @@ def test_a_server_that_wants_nothing_of_us_is_wrong(server: SmtpServer, reaction
     assert (level, said.startswith(f"127.0.0.1:{server.port} cannot be used (SMTP")) == (WRONG, True)
 
 
-@pytest.mark.parametrize("timeout", [None, 600])
+@pytest.mark.parametrize(("timeout", "patience"), [(None, 0.3), (600, 0.3), (0.2, 4)])
 def test_a_server_that_is_silent_costs_seconds_whatever_the_sites_time_out(
-    server: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch, timeout: int | None
+    server: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch, timeout: float | None, patience: float
 ) -> None:
-    monkeypatch.setattr("django_shopcore.notifications.doctor.PATIENCE", 0.3)
+    monkeypatch.setattr("django_shopcore.notifications.doctor.PATIENCE", patience)
     mail_by(settings, SMTP, host="127.0.0.1", port=server.port, timeout=timeout)
     server.at["connect"] = HANG
     begin = time.monotonic()

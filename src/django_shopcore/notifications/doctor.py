@@ -71,10 +71,11 @@ def _server(backend: Any) -> Finding:
     except smtplib.SMTPAuthenticationError as error:
         said = f"{where} refuses the user name or the password ({error.smtp_code})"
         return Finding(WRONG, "mail", said, "Correct them in the settings of mail.")
-    except TimeoutError:
-        advice = "Is the port right, and open to this machine? Mails wait in the outbox meanwhile."
-        return Finding(WRONG, "mail", f"{where} does not answer", advice)
     except (OSError, smtplib.SMTPException, UnicodeError) as error:
+        # smtplib calls a silence after the connection was made a disconnection.
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+            advice = "Is the port right, and open to this machine? Mails wait in the outbox meanwhile."
+            return Finding(WRONG, "mail", f"{where} does not answer", advice)
         advice = "Correct host, port and encryption in the settings of mail. Mails wait in the outbox meanwhile."
         return Finding(WRONG, "mail", f"{where} cannot be used ({_reason(error)})", advice)
     return Finding(OK, "mail", f"{where} answers" + (" and lets us in" if backend.username else ""))
