@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
@@ -10,7 +12,9 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import OperationalError, connection
 from django.test import RequestFactory, override_settings
+from django.urls import get_script_prefix
 
 from django_shopcore.catalog import early_reads, get_product_model, middleware
 from django_shopcore.catalog.early_reads import EarlyRead, EarlyReads
@@ -184,7 +188,7 @@ def test_every_request_counts_once_and_the_one_too_many_is_refused_as_ever() -> 
     assert answers[-1][1]["content-type"] == "application/problem+json"
     assert len(refused) == 2
     assert all(request.path == LIST for request in refused), "receivers get a request of Django's"
-    assert len(site.reached) == 6, "three to learn from, one whose answer had gone, and those that are refused"
+    assert len(site.reached) == 5, "three to learn from, and those that are refused"
 
 
 def _bodies() -> Iterator[str]:
@@ -203,7 +207,6 @@ def _bodies() -> Iterator[str]:
         {"REMOTE_USER": "ann"},
         {"REQUEST_METHOD": "HEAD"},
         {"REQUEST_METHOD": "POST"},
-        {"QUERY_STRING": "page=1"},
         {"SCRIPT_NAME": "/shop"},
         {"HTTP_HOST": "other.example"},
         {"wsgi.url_scheme": "https"},
@@ -273,6 +276,8 @@ def test_where_middleware_before_ours_changes_the_answer_all_is_django_s(step: A
 def test_where_middleware_before_ours_chooses_the_routes_all_is_django_s() -> None:
     site = Site()
     assert site.reaching(times=5, HTTP_X_URLS=settings.ROOT_URLCONF) == 5
+    with override_settings(**NOTHING_KEPT):
+        assert site.reaching(times=5, HTTP_X_URLS=settings.ROOT_URLCONF) == 5
 
 
 def test_what_is_done_for_a_read_before_django_is_told_and_adds_its_headers() -> None:
@@ -290,21 +295,177 @@ def test_what_is_done_for_a_read_before_django_is_told_and_adds_its_headers() ->
     assert told[-1].status == 304
 
 
-def test_without_redis_answers_are_django_s() -> None:
+def test_without_redis_answers_are_made_before_django_too() -> None:
     site = Site()
     site.reaching()
     with mock.patch("socket.socket.connect", side_effect=ConnectionRefusedError):
         cache._cache.get_client(None, write=True).connection_pool.disconnect()
-        assert site.reaching(times=2) == 2
+        assert site.reaching(times=2) == 0
     with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}):
+        assert site.reaching(times=5) == 3
+
+
+NOTHING_KEPT = {"SHOPCORE_CATALOG_CACHE": 0}
+
+
+def test_what_is_not_kept_is_made_before_django_and_is_the_same() -> None:
+    first, *others = ProductFactory.create_batch(3)
+    with override_settings(**NOTHING_KEPT):
+        site = Site()
+        site.reaching(path=f"{LIST}{first.pk}/")
+        site.reached.clear()
+        for product in others:
+            early = site.ask(f"{LIST}{product.pk}/?fields=id,name")
+            assert not site.reached, "the route is known, if not the URL"
+            theirs = site.ask(f"{LIST}{product.pk}/?fields=id,name", application=site.django)
+            assert (early[0], early[2]) == (theirs[0], theirs[2])
+            assert without(early[1], *OF_THE_REQUEST) == without(theirs[1], *OF_THE_REQUEST)
+            again = site.ask(f"{LIST}{product.pk}/", HTTP_IF_NONE_MATCH=early[1]["etag"])
+            assert (again[0], again[2]) == (304, b"")
+            assert again[1]["x-site"] == "ours"
+        assert not site.reached
+
+
+def test_another_page_of_a_list_that_is_known_is_its_own() -> None:
+    ProductFactory.create_batch(2)
+    site = Site()
+    site.reaching(path=f"{LIST}?size=1")
+    site.reached.clear()
+    for page in (2, 3, 2, 3):
+        status, _, body = site.ask(f"{LIST}?size=1&page={page}")
+        assert status == 200
+        assert body == site.ask(f"{LIST}?size=1&page={page}", application=site.django)[2]
+    assert not site.reached
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (f"{LIST}999999999/", 404, "not_found"),
+        (f"{LIST}?page=0", 400, "invalid"),
+        (f"{LIST}?ordering=secret", 400, "invalid"),
+        (f"{LIST}?search=%00", 400, "invalid_text"),
+        ("/api/v1/nothing/", 404, None),
+    ],
+)
+def test_what_goes_wrong_before_django_is_answered_by_it(path: str, status: int, code: str | None) -> None:
+    site = Site()
+    site.reaching()
+    site.reaching(path=f"{LIST}{get_product_model().objects.get().pk}/")
+    site.reached.clear()
+    found = site.ask(path)
+    assert found[0] == status
+    assert len(site.reached) == 1
+    if code:
+        assert found[1]["content-type"] == "application/problem+json"
+        theirs = site.ask(path, application=site.django)
+        assert found[2] == theirs[2]
+
+
+def test_a_database_that_fails_before_django_is_asked_once_and_told_of_as_ever() -> None:
+    asked: list[Any] = []
+
+    def fail(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        asked.append(sql)
+        raise OperationalError("the server closed the connection")
+
+    with override_settings(**NOTHING_KEPT):
+        site = Site()
+        site.reaching()
+        site.reached.clear()
+        with connection.execute_wrapper(fail):
+            status, headers, body = site.ask()
+        assert (status, headers["content-type"]) == (503, "application/problem+json")
+        assert b"closed the connection" not in body
+        assert len(site.reached) == len(asked) == 1
+        assert site.reaching() == 0
+
+
+def test_a_connection_ends_with_the_request_as_the_site_says() -> None:
+    with override_settings(**NOTHING_KEPT):
+        site = Site()
+        site.reaching()
+        assert connection.settings_dict["CONN_MAX_AGE"] == 0
+        assert connection.connection is None
+        assert site.reaching() == 0
+        assert connection.connection is None or connection.vendor == "sqlite", "a database in memory stays"
+
+
+def watched(look: Callable[[], Any]) -> tuple[list[Any], Any]:
+    """What ``look`` finds at each statement."""
+    found: list[Any] = []
+
+    def wrapper(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        found.append(look())
+        return execute(sql, params, many, context)
+
+    return found, connection.execute_wrapper(wrapper)
+
+
+def test_a_connection_that_is_too_old_is_not_asked() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("a database in memory has one connection")
+    with override_settings(**NOTHING_KEPT):
+        site = Site()
+        site.reaching()
+        connection.ensure_connection()
+        old, connection.close_at = connection.connection, time.monotonic() - 1
+        found, watching = watched(lambda: connection.connection)
+        with watching:
+            assert site.reaching(times=1) == 0
+        assert found
+        assert old not in found
+
+
+def test_addresses_are_made_below_the_site_s_prefix() -> None:
+    with override_settings(**NOTHING_KEPT):
+        site = Site()
+        site.reaching()
+        site.reaching(SCRIPT_NAME="/shop")
+        found, watching = watched(get_script_prefix)
+        with watching:
+            assert site.reaching(times=1) == 0
+            assert site.reaching(times=1, SCRIPT_NAME="/shop") == 0
+        assert set(found) == {"/", "/shop/"}
+
+
+def test_while_an_answer_is_made_the_site_s_context_holds() -> None:
+    entered: list[Any] = []
+
+    @contextmanager
+    def around(environ: dict[str, Any]) -> Iterator[str]:
+        entered.append(environ["PATH_INFO"])
+        yield "made in time"
+        entered.append("left")
+
+    def sees(request: Any, response: Any) -> Any:
+        assert len(entered) % 2 == 0
+        return response
+
+    change.append(sees)
+    site = Site(answered=answered, around=around)
+    site.reaching()
+    assert not entered, "what Django answers, and what is kept"
+    assert site.ask(f"{LIST}?size=1")[0] == 200
+    assert entered == [LIST, "left"]
+    assert [read.made for read in told][-1] == "made in time"
+    assert site.ask(f"{LIST}?size=1")[0] == 200
+    assert told[-1].made is None, "kept now"
+    assert site.ask(f"{LIST}?page=77")[0] == 404
+    assert entered == [LIST, "left"] * 2
+
+
+def test_while_debugging_only_what_is_kept_is_answered_before_django() -> None:
+    with override_settings(**NOTHING_KEPT, DEBUG=True):
+        site = Site()
         assert site.reaching(times=5) == 5
 
 
 def test_it_learns_anew_when_a_setting_has_changed() -> None:
     site = Site()
     site.reaching()
-    with override_settings(SHOPCORE_CATALOG_CACHE=0):
-        assert site.reaching() == 3
+    with override_settings(**NOTHING_KEPT):
+        assert site.reaching(times=5) == 3
     with override_settings(SHOPCORE_CATALOG_CDN_MAX_AGE=60):
         assert "s-maxage=60" in site.ask()[1]["cache-control"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,17 @@ class Tally:
 _tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
 
 
+@contextmanager
+def tallied() -> Iterator[Tally]:
+    """Counts the queries of what it holds around."""
+    tally = Tally()
+    token = _tally.set(tally)
+    try:
+        yield tally
+    finally:
+        _tally.reset(token)
+
+
 class MetricsMiddleware:
     """Counts and times requests. The first of all, so that it sees what the others answer too."""
 
@@ -75,13 +87,9 @@ class MetricsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        tally = Tally()
-        token = _tally.set(tally)
         begin = time.perf_counter()
-        try:
+        with tallied() as tally:
             response = self.get_response(request)
-        finally:
-            _tally.reset(token)
         seconds = time.perf_counter() - begin
         count(request.method, route_of(request), response.status_code, seconds, tally)
         return response

@@ -61,6 +61,8 @@ FROM_DJANGO = (SessionAuthentication, RemoteUserAuthentication)
 NOTHING_NEW = object()
 # Where a request's environment has its usages of the limits, if it was counted before it was Django's.
 COUNTED = "shopcore.counted"
+# What went wrong when it was to be answered before it was Django's.
+FAILED = "shopcore.failed"
 
 
 @dataclass
@@ -152,18 +154,23 @@ class OpenReads:
 
     def open(self, request: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
         """The answer to a caller without credentials; ``None`` for what the view has to answer itself."""
+        if FAILED in request.META:
+            request.failed = request.META.pop(FAILED)
         if request.method != "GET" or in_transaction() or hasattr(request, "failed"):
             return None
         view = self.view_class(**self.initkwargs)
-        if not self._is_open_to_all(request, view):
+        kinds = [type(found) for found in view.get_authenticators()]
+        if not self._is_open_to_all(request, kinds):
             return None
         try:
-            return self._answer(request, view, args, kwargs)
+            # Whether a request without credentials has no user, whatever other middleware there is.
+            knows_nobody = not any(kind in FROM_DJANGO for kind in kinds)
+            return self._answer(request, view, args, kwargs, knows_nobody)
         except Exception as exc:  # noqa: BLE001 - the view knows what to answer to it
             request.failed = exc
             return None
 
-    def _is_open_to_all(self, request: HttpRequest, view: Any) -> bool:
+    def _is_open_to_all(self, request: HttpRequest, authenticators: Sequence[Any]) -> bool:
         return (
             "HTTP_AUTHORIZATION" not in request.META
             and getattr(request, "_force_auth_user", None) is None  # DRF's test client
@@ -172,10 +179,10 @@ class OpenReads:
             and _follows_our_rules(self.view_class)
             and not core_settings.PERMISSION_CLASSES
             and not core_settings.THROTTLE_CLASSES
-            and all(_finds_nobody(found, request) for found in view.get_authenticators())
+            and all(_finds_nobody(kind, request) for kind in authenticators)
         )
 
-    def _answer(self, request: Any, view: Any, args: Any, kwargs: Any) -> HttpResponseBase:
+    def _answer(self, request: Any, view: Any, args: Any, kwargs: Any, knows_nobody: bool) -> HttpResponseBase:
         check_query_string(request.META)
         limits = view.limits_of(self.action, request.GET)
 
@@ -201,13 +208,9 @@ class OpenReads:
             **tightest_headers(request.counted),
         }
         response: Any = HttpResponse(answer.body, content_type="application/json", headers=headers)
-        if self._knows_nobody(view):
+        if knows_nobody:
             response.opened = Opened({"Content-Type": "application/json", **headers}, answer.body, kept)
         return not_modified(request, response)
-
-    def _knows_nobody(self, view: Any) -> bool:
-        """Whether a request without credentials has no user, whatever other middleware there is."""
-        return not any(type(found) in FROM_DJANGO for found in view.get_authenticators())
 
     def _compute(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Answer:
         view.request = Request(request, parser_context={"view": view, "args": args, "kwargs": kwargs})
@@ -220,9 +223,8 @@ class OpenReads:
         return Answer(body, reply.etag or digest(body), reply.tokens)
 
 
-def _finds_nobody(authenticator: Any, request: Any) -> bool:
-    """Whether it is certain that ``authenticator`` finds no user in a request without credentials."""
-    kind = type(authenticator)
+def _finds_nobody(kind: Any, request: Any) -> bool:
+    """Whether it is certain that an authenticator finds no user in a request without credentials."""
     if kind in FROM_DJANGO:
         user = getattr(request, "user", None)
         return user is None or not user.is_authenticated

@@ -1,16 +1,20 @@
-"""Reads without credentials, answered from the shared cache before the request is Django's."""
+"""Reads without credentials, answered before the request is Django's."""
 
 from __future__ import annotations
 
 import functools
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest, get_script_name
 from django.core.signals import setting_changed
+from django.db import close_old_connections
+from django.urls import set_script_prefix
 
 from django_shopcore.core import leases, limits, response_cache
 from django_shopcore.core.conditional import NOT_MODIFIED_HEADERS, matches
@@ -19,16 +23,18 @@ from django_shopcore.core.plans import Shapes
 from django_shopcore.core.redis_scripts import redis_client
 from django_shopcore.core.response_cache import Answer
 
-from .caching import COUNTED, Kept
-from .middleware import OF_THE_ANSWER, PASSED, PERSONAL, SITE, Passed
+from .caching import COUNTED, FAILED, Kept, Opened
+from .middleware import OF_THE_ANSWER, PASSED, PERSONAL, SITE, Passed, find, own_headers
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 
-_ready = Shapes(2048)
+# The headers that all middleware adds to a route's answers; what is ready of a URL.
+_routes, _ready = Shapes(256), Shapes(2048)
 
 
 def _forget(**kwargs: Any) -> None:
+    _routes.clear()
     _ready.clear()
     _is_worth_it.cache_clear()
 
@@ -40,7 +46,8 @@ setting_changed.connect(_forget, dispatch_uid="shopcore.early_reads")
 class EarlyRead:
     """A read that was answered before it was Django's: what a log line or a metric tells of a request.
 
-    ``path`` is the decoded path, ``route`` the pattern it matched, ``status`` 200 or 304, ``seconds`` how long it took.
+    ``path`` is the decoded path, ``route`` the pattern it matched, ``status`` 200 or 304, ``seconds`` how long it took,
+    ``made`` what ``around`` has yielded, if the answer had to be made.
     """
 
     environ: Environ
@@ -48,9 +55,11 @@ class EarlyRead:
     route: str
     status: int
     seconds: float
+    made: Any = None
 
 
 Answered = Callable[[EarlyRead], Mapping[str, str]]
+Around = Callable[[Environ], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -65,50 +74,80 @@ class Ready:
 
 
 class EarlyReads:
-    """WSGI middleware (PEP 3333) that answers kept reads of the catalogue without credentials by itself.
+    """WSGI middleware (PEP 3333) that answers reads of the catalogue without credentials by itself.
 
-    What ``OpenReadsMiddleware`` has answered to a URL once is answered here from then on, as long as the Redis of the
-    response cache, which counts the limits too, has the right answer; all else is Django's. Of such a read neither
-    Django's signals nor the middleware listed before ``OpenReadsMiddleware`` hear: ``answered`` is called with an
-    ``EarlyRead`` and does for it what they would do. It returns headers for the answer, named by ``adds``. A URL
-    whose answers get any other headers from that middleware, or another body, is left to Django.
+    What ``OpenReadsMiddleware`` answers on a route is answered here once that is learnt, from the response cache or
+    the database as ever; all else is Django's. Of such a read neither Django's signals nor the middleware listed
+    before ``OpenReadsMiddleware`` hear: ``answered`` is called with an ``EarlyRead`` and does for it what they would
+    do. It returns headers for the answer, named by ``adds``. ``around`` is called with the environment and returns a
+    context manager, which holds while an answer is made that was not kept. A route whose answers get any other
+    headers from that middleware, or another body, is left to Django.
     """
 
-    def __init__(self, application: Any, answered: Answered | None = None, adds: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        application: Any,
+        answered: Answered | None = None,
+        adds: Collection[str] = (),
+        around: Around | None = None,
+    ) -> None:
         self.application = application
-        self.answered = answered
+        self.answered, self.around = answered, around
         self.unlearnt = OF_THE_ANSWER | {name.lower() for name in adds}
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        if not _is_worth_it() or environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, PERSONAL)):
+        if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, PERSONAL)):
             return self._pass_on(environ, start_response)
         begin = time.perf_counter()
-        url = _url(environ)
+        site = _site(environ)
+        url = (site, environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
         ready: Ready | None = _ready.peek(url)
-        if ready is None:
-            return self._learn(url, environ, start_response)
-        found = _look(environ, ready.kept)
-        if found is None:
+        if ready is not None and _is_worth_it() and (found := _look(environ, ready.kept)) is not None:
+            return self._show(environ, start_response, begin, ready, *found)
+        match = find(environ.get("PATH_INFO", ""))
+        added = _routes.peek((site, match.route)) if match else None
+        # Django logs queries for each request it knows of.
+        if match is None or added is None or settings.DEBUG:
+            return self._learn(site, url, environ, start_response)
+        with self.around(environ) if self.around else nullcontext() as made:
+            request, response = _open(environ, match)
+        if response is None:
             return self._pass_on(environ, start_response)
-        answer, usages = found
+        opened: Opened | None = getattr(response, "opened", None)
+        if opened is not None and opened.kept is not None:
+            _ready.put(url, _made_ready(opened.kept, request.path, match.route, own_headers(opened), added))
+        headers = [*response.headers.items(), *added.items()]
+        if response.status_code == 200:
+            headers.append(("Content-Length", str(len(response.content))))
+        seconds = time.perf_counter() - begin
+        read = EarlyRead(environ, request.path, match.route, response.status_code, seconds, made)
+        return self._send(start_response, read, headers, response.content)
+
+    def _show(
+        self, environ: Environ, start_response: Any, begin: float, ready: Ready, answer: Answer, usages: list[Usage]
+    ) -> list[bytes]:
+        """Answers with what is kept."""
         headers = {"ETag": answer.etag, **tightest_headers(usages)}
         tags = environ.get("HTTP_IF_NONE_MATCH")
         if tags is not None and matches(tags, answer.etag):
-            status, same, body = HTTPStatus.NOT_MODIFIED, ready.headers_of_304, []
+            status, same, body = 304, ready.headers_of_304, b""
         else:
-            status, same, body = HTTPStatus.OK, ready.headers, [answer.body]
-            headers["Content-Length"] = str(len(answer.body))
+            status, same, body = 200, ready.headers, answer.body
+            headers["Content-Length"] = str(len(body))
+        read = EarlyRead(environ, ready.path, ready.route, status, time.perf_counter() - begin)
+        return self._send(start_response, read, [*same, *headers.items()], body)
+
+    def _send(self, start_response: Any, read: EarlyRead, headers: Headers, body: bytes) -> list[bytes]:
         if self.answered is not None:
-            seconds = time.perf_counter() - begin
-            headers.update(self.answered(EarlyRead(environ, ready.path, ready.route, status.value, seconds)))
-        start_response(f"{status.value} {status.phrase}", [*same, *headers.items()])
-        return body
+            headers += self.answered(read).items()
+        start_response(STATUS_LINES[read.status], headers)
+        return [body] if body else []
 
     def _pass_on(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         result: Iterable[bytes] = self.application(environ, start_response)
         return result
 
-    def _learn(self, url: Any, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def _learn(self, site: Any, url: Any, environ: Environ, start_response: Any) -> Iterable[bytes]:
         sent: Headers = []
 
         def start(status: str, headers: Headers, *exc_info: Any) -> Any:
@@ -119,10 +158,36 @@ class EarlyReads:
         passed: Passed | None = environ.get(PASSED)
         if passed is not None and getattr(result, "content", None) == passed.body:
             same = [(name, value) for name, value in sent if name.lower() not in self.unlearnt]
-            if sorted(same) == sorted({**passed.known.headers, **passed.added}.items()):
-                of_304 = [(name, value) for name, value in same if name in (*NOT_MODIFIED_HEADERS, *passed.added)]
-                _ready.put(url, Ready(passed.known.kept, passed.path, passed.known.match.route, same, of_304))
+            if sorted(same) == sorted({**passed.headers, **passed.added}.items()):
+                _routes.put((site, passed.match.route), passed.added)
+                if passed.kept is not None:
+                    known = passed.kept, passed.path, passed.match.route, passed.headers, passed.added
+                    _ready.put(url, _made_ready(*known))
         return result  # type: ignore[no-any-return]
+
+
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)}
+
+
+def _made_ready(kept: Kept, path: str, route: str, own: Mapping[str, str], added: Mapping[str, str]) -> Ready:
+    headers = [*{**own, **added}.items()]
+    of_304 = [(name, value) for name, value in headers if name in (*NOT_MODIFIED_HEADERS, *added)]
+    return Ready(kept, path, route, headers, of_304)
+
+
+def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Any]:
+    """The request, and the answer of its view to nobody in particular, with the little of Django that it takes."""
+    set_script_prefix(get_script_name(environ))
+    request = WSGIRequest(environ)
+    request.resolver_match = match
+    close_old_connections()
+    try:
+        response = match.func.open(request, match.args, match.kwargs)
+    finally:
+        close_old_connections()
+    if hasattr(request, "failed"):
+        environ[FAILED] = request.failed
+    return request, response
 
 
 @functools.cache
@@ -155,13 +220,7 @@ def _look(environ: Environ, kept: Kept) -> tuple[Answer, list[Usage]] | None:
     return answer, usages
 
 
-def _url(environ: Environ) -> tuple[Any, ...]:
-    """All that tells one URL from another."""
+def _site(environ: Environ) -> tuple[Any, ...]:
+    """All that tells one site from another."""
     proxy = settings.SECURE_PROXY_SSL_HEADER
-    return (
-        environ["wsgi.url_scheme"],
-        proxy and environ.get(proxy[0]),
-        *map(environ.get, SITE),
-        environ.get("PATH_INFO"),
-        environ.get("QUERY_STRING"),
-    )
+    return (environ["wsgi.url_scheme"], proxy and environ.get(proxy[0]), *map(environ.get, SITE))

@@ -16,7 +16,7 @@ from django_shopcore.core.conditional import not_modified
 from django_shopcore.core.limits import tightest_headers
 from django_shopcore.core.plans import Shapes
 
-from .caching import Kept, Opened, OpenReads, look
+from .caching import FAILED, Kept, Opened, OpenReads, look
 
 # Whoever sends one of these gets an answer of their own, or one that other middleware has a say in.
 PERSONAL = ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_ORIGIN", "HTTP_RANGE", "REMOTE_USER")
@@ -62,12 +62,19 @@ class Known:
 
 @dataclass(frozen=True)
 class Passed:
-    """An answer of a URL that is known, and what other middleware adds to it; for whoever is asked before Django."""
+    """An answer, its own headers and those that other middleware adds; for whoever is asked before Django."""
 
-    known: Known
+    match: ResolverMatch
+    kept: Kept | None
+    headers: Mapping[str, str]
     added: Mapping[str, str]
     path: str
     body: bytes
+
+
+def own_headers(opened: Opened) -> dict[str, str]:
+    """Those that the next answer to the same URL will have too."""
+    return {name: value for name, value in opened.headers.items() if name.lower() not in OF_THE_ANSWER}
 
 
 class OpenReadsMiddleware:
@@ -89,6 +96,8 @@ class OpenReadsMiddleware:
         meta = request.META
         if request.method != "GET" or any(map(meta.get, PERSONAL)) or hasattr(request, "_force_auth_user"):
             return self.get_response(request)
+        if FAILED in meta:
+            return self.get_response(request)
         site = (getattr(request, "urlconf", None), request.scheme, *map(meta.get, SITE))
         url = (site, request.path_info, meta.get("QUERY_STRING"))
         response = _answer(request, site, url)
@@ -103,38 +112,42 @@ class OpenReadsMiddleware:
 
 def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
     known: Known | None = _urls.peek(url)
-    # Nobody shall fill the memory with long paths.
-    find = _resolved if len(request.path_info) <= LONGEST_PATH else _resolved.__wrapped__
-    match = known.match if known else find(getattr(request, "urlconf", None), request.path_info)
+    match = known.match if known else find(request.path_info, getattr(request, "urlconf", None))
     if match is None:
         return None
     route: Route | None = _routes.peek((site, match.route))
     if route is None or not route.is_confirmed or route.added is None:
         return None
-    response: HttpResponseBase | None = _from_cache(request, known) if known else None
+    response: Any = _from_cache(request, known) if known else None
+    own: tuple[Kept | None, Mapping[str, str]] | None = (known.kept, known.headers) if known else None
     if response is None:
         view: Any = match.func
         response = view.open(request, match.args, match.kwargs)
         if response is None:
             return None
         opened: Opened | None = getattr(response, "opened", None)
+        own = (opened.kept, own_headers(opened)) if opened else None
         if opened is not None and opened.kept is not None:
-            own = {name: value for name, value in opened.headers.items() if name.lower() not in OF_THE_ANSWER}
-            known = Known(match, opened.kept, own)
-            _urls.put(url, known)
+            _urls.put(url, Known(match, opened.kept, own_headers(opened)))
     for name, value in route.added.items():
         response.headers[name] = value
     request.resolver_match = match
-    if isinstance(response, HttpResponse) and response.status_code == 200:
+    if response.status_code == 200:
         response.headers["Content-Length"] = str(len(response.content))
-        if known is not None and getattr(request, "urlconf", None) is None:
-            request.META[PASSED] = Passed(known, route.added, request.path, response.content)
-    return response
+        if own is not None and getattr(request, "urlconf", None) is None:
+            request.META[PASSED] = Passed(match, *own, route.added, request.path, response.content)
+    return response  # type: ignore[no-any-return]
+
+
+def find(path: str, urlconf: Any = None) -> ResolverMatch | None:
+    """The view of a path, if it is one of those that answer openly."""
+    # Nobody shall fill the memory with long paths.
+    resolved = _resolved if len(path) <= LONGEST_PATH else _resolved.__wrapped__
+    return resolved(urlconf, path)
 
 
 @functools.lru_cache(maxsize=4096)
 def _resolved(urlconf: Any, path: str) -> ResolverMatch | None:
-    """The view of a path, if it is one of those that answer openly."""
     try:
         match = get_resolver(urlconf).resolve(path)
     except Http404:
