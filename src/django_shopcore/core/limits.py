@@ -1,31 +1,39 @@
 """Rate limits that admit exactly N requests per window, from any number of processes.
 
-A window starts with a client's first request and lasts as long as the rate says. Requests are counted by one
-atomic step: ``INCR`` in a shared cache (Redis, Memcached) through Django's cache interface, or one upsert in
-the database where no shared cache is configured or the cache does not answer.
+A window starts with the first request and lasts as long as the rate says. Requests are counted by one atomic step:
+``INCR`` in a shared cache (Redis, Memcached) through Django's cache interface, or one upsert in the database where
+no shared cache is configured or the cache does not answer. Durable limits are counted in the database alone.
+
+A limit counts for the caller unless it is told a subject: an account that somebody tries, a session, a challenge.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import caches
-from django.core.cache.backends.base import BaseCache
-from django.core.cache.backends.locmem import LocMemCache
-from django.db import connections, router
 from rest_framework.exceptions import Throttled
 
 from .client import client_network
 from .conf import RATE, Setting, core_settings
-from .models import RateLimitWindow
-from .redis_scripts import Script, redis_client
+from .counting import (
+    COUNT,
+    count_in_cache,
+    count_in_database,
+    forget,
+    prune_windows,
+    secret_digest,
+    shared_cache,
+    take_back_in_database,
+)
+from .redis_scripts import redis_client
 from .signals import rate_limited
+
+__all__ = ["Limit", "RateLimited", "Usage", "enforce", "lift", "prune_windows", "shared_cache", "take_back"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +45,17 @@ class Limit:
     """A limit on an action.
 
     ``setting`` holds the rate. An ``essential`` limit is enforced in the database where there is no shared
-    cache; the others only with a shared cache, since counting reads would turn each into a write.
+    cache; the others only with a shared cache, since counting reads would turn each into a write. A ``durable``
+    one is counted in the database in any case, so that nothing that becomes of the cache admits one more: for
+    what guards secrets and mailboxes. What is left of one that is not ``told`` is in no header: what others have
+    done counts towards it too.
     """
 
     name: str
     setting: Setting[Any]
     essential: bool = True
+    durable: bool = False
+    told: bool = True
 
     def rate(self) -> tuple[int, int] | None:
         """``(requests, seconds)``, or ``None`` when switched off."""
@@ -56,13 +69,14 @@ class Limit:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a limit says of one request."""
+    """What a limit says of one request. ``key`` names the window it was counted in."""
 
     limit: Limit
     quota: int
     window: int
     used: int
     resets_in: float
+    key: str
 
     @property
     def exceeded(self) -> bool:
@@ -70,7 +84,7 @@ class Usage:
 
     @property
     def seconds_left(self) -> int:
-        return max(1, math.ceil(self.resets_in))
+        return min(self.window, max(1, math.ceil(self.resets_in)))
 
     def headers(self) -> dict[str, str]:
         """``RateLimit`` and ``RateLimit-Policy`` (draft-ietf-httpapi-ratelimit-headers-10)."""
@@ -82,8 +96,9 @@ class Usage:
 
 
 def tightest_headers(usages: Sequence[Usage]) -> dict[str, str]:
-    """The headers of the limit that leaves the least."""
-    return min(usages, key=lambda usage: usage.quota - usage.used).headers() if usages else {}
+    """The headers of the limit that leaves the least, of those that may be told or have refused the request."""
+    told = [usage for usage in usages if usage.limit.told or usage.exceeded]
+    return min(told, key=lambda usage: usage.quota - usage.used).headers() if told else {}
 
 
 class RateLimited(Throttled):
@@ -104,81 +119,88 @@ def caller_key(request: Any) -> str:
     return f"net:{client_network(request)}"
 
 
-def shared_cache(alias: str | None = None) -> BaseCache | None:
-    """The cache that all processes share and count in with one atomic step, or ``None``.
-
-    Local memory is not shared; a backend with Django's general ``incr`` (database, files) reads and then writes.
-    """
-    try:
-        cache = caches[alias or core_settings.RATE_LIMIT_CACHE]
-    except Exception:  # noqa: BLE001 - no such alias, or its client library is missing
-        return None
-    atomic = type(cache).incr is not BaseCache.incr
-    return cache if atomic and not isinstance(cache, LocMemCache) else None
-
-
-def _window(limit: Limit, caller: str) -> tuple[str, int, int] | None:
-    """The name of ``caller``'s present window with its quota and seconds; ``None`` when the limit is off."""
+def _window(limit: Limit, subject: str) -> tuple[str, int, int] | None:
+    """The name of ``subject``'s present window with its quota and seconds; ``None`` when the limit is off."""
     rate = limit.rate()
     if rate is None:
         return None
     quota, window = rate
-    digest = hashlib.sha256(f"{limit.name}|{quota}/{window}|{caller}".encode()).hexdigest()[:40]
+    digest = secret_digest(f"{limit.name}|{quota}/{window}|{subject}")
     return f"shopcore:limit:{limit.name}:{digest}", quota, window
 
 
-def count_request(limit: Limit, caller: str) -> Usage | None:
-    """Counts one request of ``caller``; ``None`` when the limit is off or cannot be enforced here."""
-    found = _window(limit, caller)
+def count_request(limit: Limit, subject: str) -> Usage | None:
+    """Counts one request for ``subject``; ``None`` when the limit is off or cannot be enforced here."""
+    found = _window(limit, subject)
     if found is None:
         return None
     key, quota, window = found
+    if limit.durable:
+        used, left = _count_durably(key, quota, window)
+        return Usage(limit, quota, window, used, left, key)
     cache = shared_cache()
-    now = time.time()
     if cache is not None:
         try:
-            used, ends_at = _count_in_cache(cache, key, now, window)
-            return Usage(limit, quota, window, used, ends_at - now)
+            return Usage(limit, quota, window, *count_in_cache(cache, key, window), key)
         except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-            logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
+            _note_failure(exc)
     if not limit.essential:
         return None
-    used, ends_at = _count_in_database(key, now, window)
-    return Usage(limit, quota, window, used, ends_at - now)
+    return Usage(limit, quota, window, *count_in_database(key, quota, window), key)
 
 
-# One step and one round trip. For each window (a key, its milliseconds): the number of requests in it, and how long
-# it still lasts; then the values of the keys that are left.
-COUNT = Script("""
-local found = {}
-for i, window in ipairs(ARGV) do
-  local used = redis.call('INCR', KEYS[i])
-  if used == 1 then redis.call('PEXPIRE', KEYS[i], window) end
-  found[#found + 1] = used
-  found[#found + 1] = redis.call('PTTL', KEYS[i])
-end
-for i = #ARGV + 1, #KEYS do found[#found + 1] = redis.call('GET', KEYS[i]) end
-return found
-""")
+# For so many seconds the shared cache remembers a refusal: a flood is no flood of writes.
+REFUSED_FOR = 5
 
 
-def _count_in_cache(cache: BaseCache, key: str, now: float, window: int) -> tuple[int, float]:
-    client = redis_client(cache)
-    if client is not None:
-        used, left = COUNT.run(client, [cache.make_and_validate_key(key)], [window * 1000])
-        return used, now + left / 1000
-    # A window lasts as long as its key: comparing clocks here would let two processes open the next one twice.
-    ends_at = cache.get(key)
-    if ends_at is None:
-        cache.add(key, now + window, timeout=window)
-        ends_at = cache.get(key, now + window)
-    # The counter has a name per window and outlives it, so INCR never meets a key that is about to expire.
-    counter = f"{key}:{ends_at:.6f}"
+def _count_durably(key: str, quota: int, window: int) -> tuple[int, float]:
+    """The database decides; a shared cache only keeps away from it for a moment what it would refuse again."""
+    cache, refused = shared_cache(), f"{key}:refused"
+    if cache is not None:
+        try:
+            ends_at = cache.get(refused)
+        except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
+            _note_failure(exc)
+            cache = None
+        else:
+            if isinstance(ends_at, float):
+                return quota + 1, ends_at - time.time()
+    used, left = count_in_database(key, quota, window)
+    if cache is not None and used > quota and left >= 1:
+        _try(cache.set, refused, time.time() + left, min(REFUSED_FOR, int(left)))
+    return used, left
+
+
+def _try(command: Callable[..., object], *args: object) -> None:
     try:
-        return cache.incr(counter), ends_at
-    except ValueError:
-        cache.add(counter, 0, timeout=2 * window)
-        return cache.incr(counter), ends_at
+        command(*args)
+    except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
+        _note_failure(exc)
+
+
+def _note_failure(exc: Exception) -> None:
+    logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
+
+
+def take_back(usages: Iterable[Usage]) -> None:
+    """Undoes the counting of an attempt that was right: for durable limits on attempts that fail.
+
+    It gives back this one and no other. Counting first and taking back holds for attempts at once too: looking
+    first and counting the failures afterwards does not.
+    """
+    for usage in usages:
+        take_back_in_database(usage.key)
+
+
+def lift(limit: Limit, subject: str) -> None:
+    """Ends ``subject``'s present window of a durable limit: for who has proved to be meant by it."""
+    found = _window(limit, subject)
+    if found is None:
+        return
+    forget(found[0])
+    cache = shared_cache()
+    if cache is not None:
+        _try(cache.delete, f"{found[0]}:refused")
 
 
 def first_in(key: str, seconds: int) -> bool:
@@ -189,47 +211,26 @@ def first_in(key: str, seconds: int) -> bool:
     """
     if not seconds:
         return True
-    name = f"shopcore:first:{hashlib.sha256(key.encode()).hexdigest()[:40]}"
+    name = f"shopcore:first:{secret_digest(key)}"
     cache = shared_cache()
     if cache is not None:
         try:
             return cache.add(name, 1, timeout=seconds)
         except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-            logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
-    return _count_in_database(name, time.time(), seconds)[0] == 1
+            _note_failure(exc)
+    return count_in_database(name, 1, seconds)[0] == 1
 
 
-UPSERT = """
-INSERT INTO {table} (key, count, ends_at) VALUES (%s, 1, %s)
-ON CONFLICT (key) DO UPDATE SET
-  count = CASE WHEN {table}.ends_at <= %s THEN 1 ELSE {table}.count + 1 END,
-  ends_at = CASE WHEN {table}.ends_at <= %s THEN excluded.ends_at ELSE {table}.ends_at END
-RETURNING count, ends_at
-"""
+def enforce(limits: Sequence[Limit], request: Any, subject: str | None = None) -> list[Usage]:
+    """Counts ``request`` against each limit; raises ``RateLimited`` for the first one exceeded.
 
-
-def _count_in_database(key: str, now: float, window: int) -> tuple[int, float]:
-    alias = router.db_for_write(RateLimitWindow)
-    connection = connections[alias]
-    table = connection.ops.quote_name(RateLimitWindow._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(UPSERT.format(table=table), [key, now + window, now, now])
-        used, ends_at = cursor.fetchone()
-    return used, ends_at
-
-
-def prune_windows() -> int:
-    """Deletes windows that are over; returns how many."""
-    return RateLimitWindow.objects.filter(ends_at__lt=time.time()).delete()[0]
-
-
-def enforce(limits: Sequence[Limit], request: Any) -> list[Usage]:
-    """Counts ``request`` against each limit; raises ``RateLimited`` for the first one exceeded."""
+    It counts for ``subject``, a text such as ``"session:17"``, and for the caller when there is none.
+    """
     usages = []
     for limit in limits:
         if not limit.essential and shared_cache() is None:
             continue
-        usage = count_request(limit, caller_key(request))
+        usage = count_request(limit, caller_key(request) if subject is None else subject)
         if usage is not None:
             usages.append(_within(usage, request))
     return usages
@@ -279,8 +280,8 @@ def count_and_read(
         logger.warning("The cache failed (%s).", type(exc).__name__)
         return None
     usages = [
-        Usage(limit, quota, window, used, left / 1000)
-        for (limit, _key, quota, window), used, left in zip(windows, counts[::2], counts[1::2], strict=True)
+        Usage(limit, quota, window, used, left / 1000, key)
+        for (limit, key, quota, window), used, left in zip(windows, counts[::2], counts[1::2], strict=True)
     ]
     return usages, seen
 

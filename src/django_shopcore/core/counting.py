@@ -1,0 +1,151 @@
+"""Where rate limits count: windows in a shared cache or in the database, each counted by one atomic step.
+
+A window starts with its first request and lasts as long as its key or its row says. Whose clock that is matters:
+it is the cache's or PostgreSQL's own, since those of several machines differ.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.db import connections, router
+
+from .conf import core_settings
+from .models import RateLimitWindow
+from .redis_scripts import Script, redis_client
+
+
+def shared_cache(alias: str | None = None) -> BaseCache | None:
+    """The cache that all processes share and count in with one atomic step, or ``None``.
+
+    Local memory is not shared; a backend with Django's general ``incr`` (database, files) reads and then writes.
+    """
+    try:
+        cache = caches[alias or core_settings.RATE_LIMIT_CACHE]
+    except Exception:  # noqa: BLE001 - no such alias, or its client library is missing
+        return None
+    atomic = type(cache).incr is not BaseCache.incr
+    return cache if atomic and not isinstance(cache, LocMemCache) else None
+
+
+def secret_digest(text: str) -> str:
+    """A digest that nobody can look up in a list of addresses: it takes the site's ``SECRET_KEY``."""
+    return hashlib.blake2b(text.encode(), digest_size=20, key=_digest_key(settings.SECRET_KEY)).hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
+def _digest_key(secret: str | bytes) -> bytes:
+    own = secret if isinstance(secret, bytes) else secret.encode()
+    return hashlib.blake2b(own, person=b"shopcore.limits").digest()
+
+
+# One step and one round trip. For each window (a key, its milliseconds): the number of requests in it, and how long
+# it still lasts; then the values of the keys that are left.
+COUNT = Script("""
+local found = {}
+for i, window in ipairs(ARGV) do
+  local used = redis.call('INCR', KEYS[i])
+  if used == 1 then redis.call('PEXPIRE', KEYS[i], window) end
+  found[#found + 1] = used
+  found[#found + 1] = redis.call('PTTL', KEYS[i])
+end
+for i = #ARGV + 1, #KEYS do found[#found + 1] = redis.call('GET', KEYS[i]) end
+return found
+""")
+
+
+def count_in_cache(cache: BaseCache, key: str, window: int) -> tuple[int, float]:
+    """Counts one; how many there are in the window, and for how many seconds it still lasts."""
+    client = redis_client(cache)
+    if client is not None:
+        used, left = COUNT.run(client, [cache.make_and_validate_key(key)], [window * 1000])
+        return used, left / 1000
+    now = time.time()
+    # A window lasts as long as its key: comparing clocks here would let two processes open the next one twice. The
+    # second more is for caches whose clock ticks once a second, which would end a window early.
+    ends_at = cache.get(key)
+    if ends_at is None:
+        cache.add(key, now + window, timeout=window + 1)
+        ends_at = cache.get(key, now + window)
+    # The counter has a name per window and outlives it, so INCR never meets a key that is about to expire.
+    counter = f"{key}:{ends_at:.6f}"
+    try:
+        return cache.incr(counter), ends_at - now
+    except ValueError:
+        cache.add(counter, 0, timeout=2 * window + 1)
+        return cache.incr(counter), ends_at - now
+
+
+# Seconds since the epoch, the same throughout a statement. Processes that share a SQLite file share a machine.
+CLOCKS = {
+    "postgresql": "extract(epoch FROM statement_timestamp())::double precision",
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+}
+
+# What is refused is not counted, and writes nothing.
+UPSERT = """
+INSERT INTO {table} (key, count, ends_at) VALUES (%s, 1, {now} + %s)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN {table}.ends_at <= {now} THEN 1 ELSE {table}.count + 1 END,
+  ends_at = CASE WHEN {table}.ends_at <= {now} THEN excluded.ends_at ELSE {table}.ends_at END
+WHERE {table}.ends_at <= {now} OR {table}.count < %s
+RETURNING count, ends_at - {now}
+"""
+LEFT = "SELECT ends_at - {now} FROM {table} WHERE key = %s"
+TAKE_BACK = "UPDATE {table} SET count = count - 1 WHERE key = %s AND count > 0"
+MARK = """
+INSERT INTO {table} (key, count, ends_at) VALUES (%s, 1, {now} + %s)
+ON CONFLICT (key) DO UPDATE SET ends_at = excluded.ends_at
+"""
+IS_MARKED = "SELECT count FROM {table} WHERE key = %s AND ends_at > {now}"
+FORGET = "DELETE FROM {table} WHERE key = %s"
+PRUNE = "DELETE FROM {table} WHERE ends_at < {now}"
+
+
+def count_in_database(key: str, quota: int, window: int) -> tuple[int, float]:
+    """Counts one unless there are ``quota``; how many that makes, and for how many seconds the window lasts."""
+    counted = _run(UPSERT, key, window, quota, fetches=True)
+    if counted is not None:
+        used, left = counted
+        return used, left
+    found = _run(LEFT, key, fetches=True)
+    return quota + 1, found[0] if found else 0.0
+
+
+def take_back_in_database(key: str) -> None:
+    _run(TAKE_BACK, key)
+
+
+def mark(key: str, seconds: int) -> None:
+    """Remembers ``key`` for so long from now, in the database."""
+    _run(MARK, key, seconds)
+
+
+def is_marked(key: str) -> bool:
+    return _run(IS_MARKED, key, fetches=True) is not None
+
+
+def forget(key: str) -> None:
+    """Ends a window or a mark of the database."""
+    _run(FORGET, key)
+
+
+def prune_windows() -> int:
+    """Deletes windows that are over; returns how many."""
+    return int(_run(PRUNE))
+
+
+def _run(sql: str, *params: Any, fetches: bool = False) -> Any:
+    """The first row of what is fetched, otherwise the number of rows."""
+    connection = connections[router.db_for_write(RateLimitWindow)]
+    table = connection.ops.quote_name(RateLimitWindow._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format(table=table, now=CLOCKS[connection.vendor]), params or None)
+        return cursor.fetchone() if fetches else cursor.rowcount
