@@ -180,7 +180,7 @@ def test_what_is_not_a_text_is_400(anonymous: APIClient, body: Any, db: None) ->
 
 
 def test_costs_two_statements_beside_the_limit(user: Any, settings: Any) -> None:
-    settings.SHOPCORE_ACCOUNTS_REFRESH_RATE = None
+    settings.SHOPCORE_ACCOUNTS_REFRESH_RATE = settings.SHOPCORE_ACCOUNTS_REFRESH_SESSION_RATE = None
     tokens = tokens_of(user)
 
     with CaptureQueriesContext(

@@ -91,6 +91,8 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.E010": extending("rest_framework.serializers.Serializer", "is_admin"),
     "shopcore.W001": having(SHOPCORE_PAGESIZE=10),
     "shopcore.W002": lambda: mock.patch.dict(checks.SECURE_RELEASES, {django.VERSION[:2]: 99}),
+    "shopcore.E011": having(SHOPCORE_RATE_LIMIT_CACHE="nowhere"),
+    "shopcore.W010": having(SHOPCORE_ACCOUNTS_ADDRESS_MAIL_RATE="5/d"),
     "shopcore.W003": having(SHOPCORE_RATE_LIMITS=False),
     "shopcore.W004": having(CACHES={"default": DIVIDED}),
     "shopcore.W005": having_replicas(),

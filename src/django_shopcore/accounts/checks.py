@@ -4,13 +4,14 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from jwt.algorithms import has_crypto, requires_cryptography
 
 from django_shopcore.core.users import column
 
-from .conf import MANDATORY, app_settings
+from .conf import MANDATORY, AccountsSettings, app_settings
+from .limits import ADDRESS_MAIL
 from .tokens import jwt_setting
 from .users import VERIFIED
 
@@ -64,6 +65,21 @@ def check_user_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         hint = "Accounts sign in by e-mail: add an EmailField and name it in EMAIL_FIELD."
         return [Error("AUTH_USER_MODEL has no e-mail field.", hint=hint, id="shopcore.E202")]
     return []
+
+
+@register(Tags.security)
+def check_mail_limits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W010: who has had the last mail of a window may be left without a link that works, by whoever asked for it."""
+    rate = ADDRESS_MAIL.rate()
+    if rate is None:
+        return []
+    names = [AccountsSettings.PASSWORD_RESET_TIMEOUT, AccountsSettings.EMAIL_LINK_TIMEOUT]
+    hint = "Shorten its time, or let the links live longer: a stranger who keeps asking keeps somebody from a link."
+    return [
+        Warning(f"{ADDRESS_MAIL.setting.name} is over a longer time than {name.name}.", hint=hint, id="shopcore.W010")
+        for name in names
+        if rate[1] > name.value()
+    ]
 
 
 @register()

@@ -38,13 +38,29 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         60, natural, "Seconds in which an address gets no second mail of a kind that anybody can ask for; 0: none."
     )
     MAIL_RATE = Setting[str | None]("10/m", rate, "Requests for mails with links per client.")
+    ADDRESS_MAIL_RATE = Setting[str | None](
+        "5/h",
+        rate,
+        "Mails of a kind to one address that anybody can ask for. There are no more then: the link of an earlier one "
+        "still works, so the time must not be longer than the links live.",
+    )
     REGISTRATION_MAIL_RATE = Setting[str | None](
         "5/h", rate, "Mails to one address that somebody registers, where verification is mandatory."
     )
     CONFIRM_RATE = Setting[str | None]("20/m", rate, "Uses of links from mails per client.")
     LOGIN_RATE = Setting[str | None]("10/m", rate, "Attempts to sign in per client.")
+    LOGIN_CLIENT_ACCOUNT_RATE = Setting[str | None](
+        "10/10m", rate, "Failed attempts to sign in to one account per client. A password reset ends it."
+    )
+    LOGIN_ACCOUNT_RATE = Setting[str | None](
+        "100/h",
+        rate,
+        "Failed attempts to sign in to one account by all clients that it was not used from in the last 90 days. A "
+        "password reset ends it.",
+    )
     REGISTER_RATE = Setting[str | None]("10/m", rate, "Registrations per client.")
     REFRESH_RATE = Setting[str | None]("120/m", rate, "Refreshes of tokens per client.")
+    REFRESH_SESSION_RATE = Setting[str | None]("60/m", rate, "Refreshes of tokens per session.")
     PASSWORD_RATE = Setting[str | None](
         "10/m",
         rate,

@@ -9,7 +9,7 @@ from django_shopcore.core.access import ANYONE, SIGNED_IN
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import validated
 
-from . import confirmations, limits, mail_requests
+from . import attempts, confirmations, limits, mail_requests
 from . import mail_serializers as serializers
 from .views import NO_CONTENT, AccountsView, accepted
 
@@ -47,6 +47,7 @@ class PasswordResetConfirmView(AccountsView):
     def post(self, request: Request) -> Response:
         values = validated(serializers.PasswordResetSerializer(data=request.data))
         confirmations.reset_password(values["user"], token=values["token"], new=values["new_password"])
+        attempts.forgive(request, values["user"])
         return Response(status=204)
 
 

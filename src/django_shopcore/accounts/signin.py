@@ -100,16 +100,21 @@ def sign_in(request: HttpRequest, user: Any) -> Tokens:
     return tokens
 
 
-def refresh(raw: str) -> Tokens:
-    """New tokens for a refresh token, which is spent by that.
+def refresh_token(raw: str) -> RefreshToken:
+    """The token that ``raw`` is, by its signature. Raises ``AuthenticationFailed``."""
+    try:
+        return RefreshToken(raw)
+    except TokenError as exc:
+        raise invalid_token() from exc
+
+
+def refresh(raw: str, token: RefreshToken | None = None) -> Tokens:
+    """New tokens for a refresh token, which is spent by that; ``token`` is what ``refresh_token`` has made of it.
 
     Raises ``AuthenticationFailed``. A token that was spent before also ends its session, unless that was
     within ``SHOPCORE_ACCOUNTS_REFRESH_REUSE_LEEWAY``.
     """
-    try:
-        token = RefreshToken(raw)
-    except TokenError as exc:
-        raise invalid_token() from exc
+    token = token or refresh_token(raw)
     presented = token_hash(raw)
     session = Session.objects.fresh().select_related("user").filter(pk=token.session_id).first()
     if session is None or not session.is_live():

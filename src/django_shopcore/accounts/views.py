@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,10 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore.core.access import ANYONE, SIGNED_IN
+from django_shopcore.core.limits import Usage, enforce, take_back
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import PrivateView, ShopcoreViewSet, validated
 
-from . import limits, registration, serializers, services, signin, signin_serializers
+from . import attempts, limits, registration, serializers, services, signin, signin_serializers
 from .authentication import current_session
 from .conf import MANDATORY, app_settings
 from .mail_serializers import AcceptedSerializer
@@ -29,6 +32,14 @@ def accepted() -> Response:
 
 class AccountsView(PrivateView):
     schema_tag = "accounts"
+
+    @contextmanager
+    def attempt(self, usages: list[Usage]) -> Iterator[None]:
+        """What is done in it may fail as often as the limits of ``usages`` say: without an error it is not counted."""
+        of_the_caller, self.rate_usage = self.rate_usage, [*self.rate_usage, *usages]
+        yield
+        take_back(usages)
+        self.rate_usage = of_the_caller
 
 
 class RegisterView(AccountsView):
@@ -70,7 +81,9 @@ class LoginView(AccountsView):
     )
     def post(self, request: Request) -> Response:
         credentials = validated(signin_serializers.CredentialsSerializer(data=request.data))
-        user = signin.check_credentials(request._request, **credentials)
+        name = credentials.get("email") or credentials["username"]
+        with self.attempt(attempts.count(request, name)):
+            user = signin.check_credentials(request._request, **credentials)
         return Response(signin.sign_in(request._request, user)._asdict())
 
 
@@ -91,7 +104,9 @@ class RefreshView(AccountsView):
     )
     def post(self, request: Request) -> Response:
         raw = validated(signin_serializers.RefreshSerializer(data=request.data))["refresh"]
-        return Response(signin.refresh(raw)._asdict())
+        token = signin.refresh_token(raw)
+        self.rate_usage += enforce([limits.REFRESH_SESSION], request, f"session:{token.session_id}")
+        return Response(signin.refresh(raw, token)._asdict())
 
 
 class LogoutView(AccountsView):

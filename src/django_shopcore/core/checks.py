@@ -143,6 +143,16 @@ def check_rate_limits(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessa
 
 
 @register(Tags.caches)
+def check_rate_limit_cache(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
+    """E011: the cache of rate limits does not exist, so reads go without limits."""
+    alias = core_settings.RATE_LIMIT_CACHE
+    if alias in settings.CACHES:
+        return []
+    hint = "Name an alias of CACHES, or remove the setting."
+    return [Error(f"SHOPCORE_RATE_LIMIT_CACHE: there is no cache {alias!r}.", hint=hint, id="shopcore.E011")]
+
+
+@register(Tags.caches)
 def check_response_cache(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
     """E004: the cache of responses does not exist. W004: it has several servers, so each process keeps its own."""
     alias = cache_settings.CACHE_ALIAS

@@ -37,7 +37,9 @@ def shared_cache(alias: str | None = None) -> BaseCache | None:
 
 def secret_digest(text: str) -> str:
     """A digest that nobody can look up in a list of addresses: it takes the site's ``SECRET_KEY``."""
-    return hashlib.blake2b(text.encode(), digest_size=20, key=_digest_key(settings.SECRET_KEY)).hexdigest()
+    return hashlib.blake2b(
+        text.encode(errors="backslashreplace"), digest_size=20, key=_digest_key(settings.SECRET_KEY)
+    ).hexdigest()
 
 
 @functools.lru_cache(maxsize=4)
