@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +22,8 @@ from django.db import connections, router
 from .conf import core_settings
 from .models import RateLimitWindow
 from .redis_scripts import Script, redis_client
+
+logger = logging.getLogger(__name__)
 
 
 def shared_cache(alias: str | None = None) -> BaseCache | None:
@@ -125,6 +129,47 @@ def take_back_in_database(key: str) -> None:
     _run(TAKE_BACK, key)
 
 
+# For so many seconds the shared cache remembers a refusal: a flood is no flood of writes.
+REFUSED_FOR = 5
+
+
+def count_durably(key: str, quota: int, window: int) -> tuple[int, float]:
+    """The database decides; a shared cache only keeps away from it for a moment what it would refuse again."""
+    cache, refused = shared_cache(), f"{key}:refused"
+    if cache is not None:
+        try:
+            ends_at = cache.get(refused)
+        except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
+            note_failure(exc)
+            cache = None
+        else:
+            if isinstance(ends_at, float):
+                return quota + 1, ends_at - time.time()
+    used, left = count_in_database(key, quota, window)
+    if cache is not None and used > quota and left >= 1:
+        _try(cache.set, refused, time.time() + left, min(REFUSED_FOR, int(left)))
+    return used, left
+
+
+def _try(command: Callable[..., object], *args: object) -> None:
+    try:
+        command(*args)
+    except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
+        note_failure(exc)
+
+
+def note_failure(exc: Exception) -> None:
+    logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
+
+
+def end_durable(key: str) -> None:
+    """Ends the window that ``count_durably`` counts in."""
+    _run(FORGET, key)
+    cache = shared_cache()
+    if cache is not None:
+        _try(cache.delete, f"{key}:refused")
+
+
 def mark(key: str, seconds: int) -> None:
     """Remembers ``key`` for so long from now, in the database."""
     _run(MARK, key, seconds)
@@ -132,11 +177,6 @@ def mark(key: str, seconds: int) -> None:
 
 def is_marked(key: str) -> bool:
     return _run(IS_MARKED, key, fetches=True) is not None
-
-
-def forget(key: str) -> None:
-    """Ends a window or a mark of the database."""
-    _run(FORGET, key)
 
 
 def prune_windows() -> int:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +21,11 @@ from .client import client_network
 from .conf import RATE, Setting, core_settings
 from .counting import (
     COUNT,
+    count_durably,
     count_in_cache,
     count_in_database,
-    forget,
+    end_durable,
+    note_failure,
     prune_windows,
     secret_digest,
     shared_cache,
@@ -33,7 +34,17 @@ from .counting import (
 from .redis_scripts import redis_client
 from .signals import rate_limited
 
-__all__ = ["Limit", "RateLimited", "Usage", "enforce", "lift", "prune_windows", "shared_cache", "take_back"]
+__all__ = [
+    "Limit",
+    "RateLimited",
+    "Usage",
+    "client_key",
+    "enforce",
+    "lift",
+    "prune_windows",
+    "shared_cache",
+    "take_back",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +127,11 @@ def caller_key(request: Any) -> str:
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return f"user:{user.pk}"
+    return client_key(request)
+
+
+def client_key(request: Any) -> str:
+    """The network that a request comes from, whoever sends it."""
     return f"net:{client_network(request)}"
 
 
@@ -136,50 +152,17 @@ def count_request(limit: Limit, subject: str) -> Usage | None:
         return None
     key, quota, window = found
     if limit.durable:
-        used, left = _count_durably(key, quota, window)
+        used, left = count_durably(key, quota, window)
         return Usage(limit, quota, window, used, left, key)
     cache = shared_cache()
     if cache is not None:
         try:
             return Usage(limit, quota, window, *count_in_cache(cache, key, window), key)
         except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-            _note_failure(exc)
+            note_failure(exc)
     if not limit.essential:
         return None
     return Usage(limit, quota, window, *count_in_database(key, quota, window), key)
-
-
-# For so many seconds the shared cache remembers a refusal: a flood is no flood of writes.
-REFUSED_FOR = 5
-
-
-def _count_durably(key: str, quota: int, window: int) -> tuple[int, float]:
-    """The database decides; a shared cache only keeps away from it for a moment what it would refuse again."""
-    cache, refused = shared_cache(), f"{key}:refused"
-    if cache is not None:
-        try:
-            ends_at = cache.get(refused)
-        except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-            _note_failure(exc)
-            cache = None
-        else:
-            if isinstance(ends_at, float):
-                return quota + 1, ends_at - time.time()
-    used, left = count_in_database(key, quota, window)
-    if cache is not None and used > quota and left >= 1:
-        _try(cache.set, refused, time.time() + left, min(REFUSED_FOR, int(left)))
-    return used, left
-
-
-def _try(command: Callable[..., object], *args: object) -> None:
-    try:
-        command(*args)
-    except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-        _note_failure(exc)
-
-
-def _note_failure(exc: Exception) -> None:
-    logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
 
 
 def take_back(usages: Iterable[Usage]) -> None:
@@ -195,12 +178,8 @@ def take_back(usages: Iterable[Usage]) -> None:
 def lift(limit: Limit, subject: str) -> None:
     """Ends ``subject``'s present window of a durable limit: for who has proved to be meant by it."""
     found = _window(limit, subject)
-    if found is None:
-        return
-    forget(found[0])
-    cache = shared_cache()
-    if cache is not None:
-        _try(cache.delete, f"{found[0]}:refused")
+    if found is not None:
+        end_durable(found[0])
 
 
 def first_in(key: str, seconds: int) -> bool:
@@ -217,7 +196,7 @@ def first_in(key: str, seconds: int) -> bool:
         try:
             return cache.add(name, 1, timeout=seconds)
         except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-            _note_failure(exc)
+            note_failure(exc)
     return count_in_database(name, 1, seconds)[0] == 1
 
 
