@@ -1,0 +1,134 @@
+"""Exactly so many from real processes with threads each, on a real database and a real Redis, and while that dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from django_shopcore.core.models import RateLimitWindow
+from tests.core.counting_process import DATABASE_CLOCK, ONE_STEP, OWN_COMMANDS
+from tests.core.failing_redis import FailingRedis
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("full")]
+
+ROOT = Path(__file__).parent.parent.parent
+PROCESSES, THREADS, EACH = 3, 14, 5  # 210 requests
+ADMITTED = 50
+
+
+def admitted(meanwhile: Callable[[], object] | None = None, skews: tuple[int, ...] = (0,), **wish: Any) -> int:
+    """How many requests all processes admit together; ``meanwhile`` is done while they count."""
+    common = {
+        "database": str(connection.settings_dict["NAME"]),
+        "redis": "",
+        "rate": f"{ADMITTED}/h",
+        "durable": False,
+        "threads": THREADS,
+        "each": EACH,
+        "pace": 0,
+        "without": "",
+        **wish,
+    }
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.core.counting_process", json.dumps({**common, "skew": skew})],
+            cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for skew in (skews * PROCESSES)[:PROCESSES]
+    ]  # fmt: skip
+    try:
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("\n")
+            process.stdin.flush()
+        if meanwhile is not None:
+            meanwhile()
+        answers = [process.communicate(timeout=120)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    return sum(int(answer) for answer in answers)
+
+
+def test_in_the_database() -> None:
+    assert admitted() == ADMITTED
+
+
+def test_control_in_two_steps_there_are_more() -> None:
+    assert admitted(without=ONE_STEP) > ADMITTED
+
+
+def test_in_the_database_by_processes_whose_clocks_differ() -> None:
+    assert admitted(skews=(0, 7200, -7200)) == ADMITTED
+
+
+def test_control_by_their_own_clocks_there_are_more() -> None:
+    assert admitted(skews=(0, 7200, -7200), without=DATABASE_CLOCK) > ADMITTED
+
+
+def test_in_redis(tmp_path: Path) -> None:
+    redis = FailingRedis(tmp_path)
+    try:
+        assert admitted(redis=redis.url) == ADMITTED
+    finally:
+        redis.kill()
+    assert not RateLimitWindow.objects.exists()
+
+
+def test_in_any_cache_that_counts_in_one_step(tmp_path: Path) -> None:
+    redis = FailingRedis(tmp_path)
+    try:
+        assert admitted(redis=redis.url, without=OWN_COMMANDS) == ADMITTED
+    finally:
+        redis.kill()
+    assert not RateLimitWindow.objects.exists()
+
+
+def test_a_durable_limit_with_redis(tmp_path: Path) -> None:
+    redis = FailingRedis(tmp_path)
+    try:
+        assert admitted(redis=redis.url, durable=True) == ADMITTED
+    finally:
+        redis.kill()
+
+
+def dying(redis: FailingRedis) -> Callable[[], None]:
+    def die_and_come_back() -> None:
+        for _ in range(2):
+            time.sleep(0.2)
+            redis.kill()
+            time.sleep(0.2)
+            redis.start()  # empty
+
+    return die_and_come_back
+
+
+def admitted_while_redis_dies(folder: Path, *, durable: bool) -> int:
+    redis = FailingRedis(folder)
+    try:
+        return admitted(dying(redis), redis=redis.url, durable=durable, each=60, pace=0.04)
+    finally:
+        redis.kill()
+
+
+def test_a_durable_limit_while_redis_dies_and_comes_back_empty(tmp_path: Path) -> None:
+    assert admitted_while_redis_dies(tmp_path, durable=True) == ADMITTED
+
+
+def test_another_limit_admits_as_many_by_each_that_counts_for_it(tmp_path: Path) -> None:
+    """The control of the test above, and what the manual says: one Redis after the other, and the database."""
+    assert ADMITTED < admitted_while_redis_dies(tmp_path, durable=False) <= 4 * ADMITTED
