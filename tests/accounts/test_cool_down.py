@@ -10,7 +10,7 @@ from django.core.cache import cache
 
 from django_shopcore.accounts import mail_requests
 from django_shopcore.core.models import RateLimitWindow
-from tests.accounts.mails import post, posted
+from tests.accounts.mails import credentials_in, deliver, deliver_to, post, posted
 from tests.factories.accounts import UserFactory
 from tests.parallel import at_once, hang_up
 
@@ -41,6 +41,37 @@ def test_after_the_cool_down_it_gets_another(user: Any, settings: Any) -> None:
     RateLimitWindow.objects.update(ends_at=0)
     post(RESET, {"email": user.email})
     assert len(posted()) == 2
+
+
+def test_after_so_many_it_gets_no_more_and_the_first_link_works(user: Any, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN, settings.SHOPCORE_ACCOUNTS_MAIL_RATE = 0, None
+    settings.SHOPCORE_ACCOUNTS_ADDRESS_MAIL_RATE = "3/h"
+    answers = [
+        post(RESET, {"email": address}, REMOTE_ADDR=f"203.0.113.{number}")
+        for number, address in enumerate([user.email, user.email.upper(), user.email, user.email, f" {user.email}"])
+    ]
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+    assert len({answer.get("RateLimit") for answer in answers}) == 1
+    assert len(posted()) == 3
+    post("email/verify/resend/", {"email": user.email})
+    assert len(posted()) == 4, "mails of another kind have a number of their own"
+
+    first = next(message for message in deliver() if "reset-password" in message.body)
+    body = {**credentials_in(first), "new_password": "another quite long secret"}
+    assert post(f"{RESET}confirm/", body).status_code == 204
+
+
+def test_after_a_new_password_the_links_are_dead_and_it_gets_new_ones(user: Any, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN = 0
+    settings.SHOPCORE_ACCOUNTS_ADDRESS_MAIL_RATE = "1/h"
+    for _ in range(2):
+        post(RESET, {"email": user.email})
+    [message] = deliver()
+    body = {**credentials_in(message), "new_password": "another quite long secret"}
+    assert post(f"{RESET}confirm/", body).status_code == 204
+    deliver()
+    post(RESET, {"email": user.email})
+    assert deliver_to(user.email).subject.startswith("Set a new password")
 
 
 def asks_at_once(user: Any, settings: Any) -> int:

@@ -191,6 +191,31 @@ def test_costs_two_statements_beside_the_limit(user: Any, settings: Any) -> None
     assert [query["sql"].split()[0] for query in queries] == ["SELECT", "UPDATE"]
 
 
+def test_refreshes_are_limited_per_session(user: Any, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_REFRESH_SESSION_RATE = "2/m"
+    first, second = tokens_of(user), tokens_of(user)
+    raw = first.refresh
+    for left in (1, 0):
+        response = refresh(raw)
+        assert (response.status_code, response["RateLimit"][:22]) == (200, f'"refresh-session";r={left};')
+        raw = response.json()["refresh"]
+
+    assert problem_of(refresh(raw)) == (429, "rate_limited")
+    assert refresh(second.refresh).status_code == 200
+    # It was not looked at, so it is still good for a use.
+    settings.SHOPCORE_ACCOUNTS_REFRESH_SESSION_RATE = None
+    assert refresh(raw).status_code == 200
+
+
+def test_a_forged_token_does_not_count_for_the_session_that_it_names(user: Any, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_REFRESH_SESSION_RATE = "1/m"
+    raw = tokens_of(user).refresh
+    header, claims, signature = raw.split(".")
+    for _ in range(3):
+        assert refresh(f"{header}.{claims}.{signature[::-1]}").status_code == 401
+    assert refresh(raw).status_code == 200
+
+
 def test_a_session_that_ends_between_look_and_update_is_not_refreshed(user: Any, monkeypatch: Any) -> None:
     tokens = tokens_of(user)
     holding = Session.objects.holding
