@@ -17,7 +17,12 @@ from tests.example.site import PRODUCTION, Server, Site, free_port
 
 LOGIN = "/api/v1/auth/login/"
 # Two proxies of ours, each of which appends who called it.
-BEHIND_PROXIES = {**PRODUCTION, "TRUSTED_PROXIES": "2", "SHOPCORE_ACCOUNTS_LOGIN_RATE": "5/h", "SHOPCORE_ACCOUNTS_LOGIN_ACCOUNT_RATE": "7/h"}
+BEHIND_PROXIES = {
+    **PRODUCTION,
+    "TRUSTED_PROXIES": "2",
+    "SHOPCORE_ACCOUNTS_LOGIN_RATE": "5/h",
+    "SHOPCORE_ACCOUNTS_LOGIN_ACCOUNT_RATE": "7/h",
+}
 
 
 @pytest.fixture(scope="module")

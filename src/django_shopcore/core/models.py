@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RateLimitWindow(models.Model):
-    """One counting window of a rate limit, for sites without a shared cache."""
+    """One counting window of a rate limit, or something to be remembered until ``ends_at``; see ``counting``."""
 
     key = models.CharField(max_length=200, primary_key=True)
     count = models.PositiveIntegerField()
