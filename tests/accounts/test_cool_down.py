@@ -61,6 +61,14 @@ def test_after_so_many_it_gets_no_more_and_the_first_link_works(user: Any, setti
     assert post(f"{RESET}confirm/", body).status_code == 204
 
 
+def test_control_without_that_limit_whoever_asks_fills_a_mailbox(user: Any, settings: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN, settings.SHOPCORE_ACCOUNTS_MAIL_RATE = 0, None
+    settings.SHOPCORE_ACCOUNTS_ADDRESS_MAIL_RATE = None
+    for _ in range(12):
+        post(RESET, {"email": user.email})
+    assert len(posted()) == 12
+
+
 def test_after_a_new_password_the_links_are_dead_and_it_gets_new_ones(user: Any, settings: Any) -> None:
     settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN = 0
     settings.SHOPCORE_ACCOUNTS_ADDRESS_MAIL_RATE = "1/h"

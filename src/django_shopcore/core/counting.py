@@ -47,7 +47,7 @@ def secret_digest(text: str) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _keyed(secret: str | bytes) -> Any:
+def _keyed(secret: str | bytes) -> hashlib.blake2b:
     own = secret if isinstance(secret, bytes) else secret.encode()
     key = hashlib.blake2b(own, person=b"shopcore.limits").digest()
     return hashlib.blake2b(digest_size=20, key=key)
