@@ -2,6 +2,7 @@
 
 from .base import *  # noqa: F403
 from .base import DJANGO_APPS
+from .base import MIDDLEWARE as DJANGO_MIDDLEWARE
 
 AUTH_USER_MODEL = "people.Person"
 INSTALLED_APPS = [
@@ -11,4 +12,6 @@ INSTALLED_APPS = [
     "django_shopcore.catalog",
     "django_shopcore.accounts",
     "django_shopcore.notifications",
+    "django_shopcore.audit",
 ]
+MIDDLEWARE = [*DJANGO_MIDDLEWARE, "django_shopcore.audit.middleware.AuditMiddleware"]

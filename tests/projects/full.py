@@ -10,6 +10,11 @@ INSTALLED_APPS = [
     "django_shopcore.catalog",
     "django_shopcore.accounts",
     "django_shopcore.notifications",
+    "django_shopcore.audit",
     *DJANGO_APPS,
 ]
-MIDDLEWARE = [*DJANGO_MIDDLEWARE, "django_shopcore.core.middleware.AccessMiddleware"]
+MIDDLEWARE = [
+    *DJANGO_MIDDLEWARE,
+    "django_shopcore.core.middleware.AccessMiddleware",
+    "django_shopcore.audit.middleware.AuditMiddleware",
+]

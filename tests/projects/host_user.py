@@ -11,11 +11,13 @@ INSTALLED_APPS = [
     "django_shopcore.catalog",
     "django_shopcore.accounts",
     "django_shopcore.notifications",
+    "django_shopcore.audit",
 ]
 MIDDLEWARE = [
     *DJANGO_MIDDLEWARE,
     "django.middleware.locale.LocaleMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django_shopcore.audit.middleware.AuditMiddleware",
 ]
 DATABASES = {"default": OUR_DATABASES["default"] | {"ATOMIC_REQUESTS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest
@@ -13,12 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from django_shopcore.core.adapters import admin_adapter
+from django_shopcore.core.changes import changes_of
 from django_shopcore.core.errors import Conflict
 from django_shopcore.core.extension_admin import ExtensionInlinesMixin
+from django_shopcore.core.redaction import HIDDEN
 from django_shopcore.core.users import email_column
 from django_shopcore.core.writes import atomic_write
 
-from . import services
+from . import services, signals
 from .admins import lock_for_removal, lock_users
 from .models import Session, User
 
@@ -49,9 +51,19 @@ class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
         return data
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    """Tells of the new password, not what it is."""
+
+    def save(self, commit: bool = True) -> Any:
+        user = super().save(commit)
+        services.announce_changes(user, {"password": (HIDDEN, HIDDEN)})
+        return user
+
+
 class UserAdmin(ExtensionInlinesMixin, DjangoUserAdmin):  # type: ignore[type-arg]
     form = ChangeUserForm
     add_form = NewUserForm
+    change_password_form = NewPasswordForm
     fieldsets = (
         (None, {"fields": ("email", "password", "email_verified")}),
         (_("Personal info"), {"fields": ("first_name", "last_name")}),
@@ -78,17 +90,33 @@ class UserAdmin(ExtensionInlinesMixin, DjangoUserAdmin):  # type: ignore[type-ar
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if change and not obj.is_active:
+        if not change:
+            signals.user_created.send(sender=type(obj), user=obj)
+            return
+        if not obj.is_active:
             services.end_all_sessions(obj)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change:
+            services.announce_changes(form.instance, {**_changes_on(form), **(changes_of(form.instance) or {})})
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        with atomic_write(User):
+            return super().user_change_password(request, id, form_url)
+
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self._keep_an_admin([obj.pk])
-        super().delete_model(request, obj)
+        """Erases all that is held on the person too."""
+        with transaction.atomic(using=obj._state.db):
+            self._keep_an_admin([obj.pk])
+            services.erase_account(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         with transaction.atomic(using=queryset.db):
-            self._keep_an_admin(list(queryset.values_list("pk", flat=True)))
-            super().delete_queryset(request, queryset)
+            rows = list(queryset)
+            self._keep_an_admin([user.pk for user in rows])
+            for user in rows:
+                services.erase_account(user)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Lists the last active admin among what stands in the way, as Django does with protected objects.
@@ -145,6 +173,17 @@ class UserAdmin(ExtensionInlinesMixin, DjangoUserAdmin):  # type: ignore[type-ar
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
 
+def _changes_on(form: Any) -> dict[str, tuple[Any, Any]]:
+    """What has been changed on a form that is valid; rows of other tables by their names."""
+
+    def told(value: Any) -> Any:
+        is_rows = isinstance(value, (list, models.QuerySet))
+        return sorted(str(one) for one in value) if is_rows else value
+
+    names = [name for name in form.changed_data if name in form.cleaned_data]
+    return {name: (told(form.initial.get(name)), told(form.cleaned_data[name])) for name in names}
+
+
 @admin.register(Session)
 class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What is signed in where. Nothing of the tokens is shown, and nothing but the end can be written."""
@@ -178,7 +217,12 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("End these sessions"), permissions=["end"])
     def end_sessions(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
-        count = Session.objects.filter(pk__in=queryset.values("pk")).end()
+        open_ones = Session.objects.fresh().filter(pk__in=queryset.values("pk"), ended_at=None)
+        by_user: dict[Any, list[Any]] = {}
+        for session in open_ones.select_related("user"):
+            by_user.setdefault(session.user, []).append(session.pk)
+        with atomic_write(Session):
+            count = sum(services.end_sessions(user, keys) for user, keys in by_user.items())
         text = ngettext("%(count)d session was ended.", "%(count)d sessions were ended.", count)
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 

@@ -23,6 +23,7 @@ class AccountsConfig(AppConfig):
             attempts,
             checks,  # noqa: F401 - importing registers the checks
             mail_requests,
+            personal,
             registration,
             serializers,
             services,
@@ -34,8 +35,13 @@ class AccountsConfig(AppConfig):
 
         user_logged_in.connect(attempts.remember_client, dispatch_uid="shopcore_accounts.known_clients")
         signals.user_password_changed.connect(mail_requests.allow_resets, dispatch_uid="shopcore_accounts.resets")
+        personal.register()
         extensions.extend_by(user_model, lambda: serializers.AdminUserSerializer)
         if AUTHENTICATOR not in default_authenticators:
             default_authenticators.append(AUTHENTICATOR)
         if apps.is_installed("django_shopcore.notifications"):
             from . import notifications  # noqa: F401 - importing declares them
+        if apps.is_installed("django_shopcore.audit"):
+            from . import audit
+
+            audit.listen()

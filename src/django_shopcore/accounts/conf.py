@@ -66,6 +66,7 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         rate,
         "Requests per user that prove the current password: changing it or the address, deleting the account.",
     )
+    EXPORT_RATE = Setting[str | None]("5/h", rate, "Exports of what is held on a person, per user.")
     WRITE_RATE = Setting[str | None]("120/m", rate, "Other changes of accounts and sessions per user.")
 
 

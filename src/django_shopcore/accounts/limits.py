@@ -13,4 +13,5 @@ ADDRESS_MAIL = Limit("address-mail", AccountsSettings.ADDRESS_MAIL_RATE, durable
 REGISTRATION_MAIL = Limit("registration-mail", AccountsSettings.REGISTRATION_MAIL_RATE, durable=True, told=False)
 CONFIRM = Limit("account-confirm", AccountsSettings.CONFIRM_RATE, durable=True)
 PASSWORD = Limit("password", AccountsSettings.PASSWORD_RATE, durable=True)
+EXPORT = Limit("account-export", AccountsSettings.EXPORT_RATE)
 WRITE = Limit("accounts-write", AccountsSettings.WRITE_RATE)

@@ -38,3 +38,10 @@ class SessionQuerySet(models.QuerySet[S]):
     def end(self) -> int:
         """Ends them; returns how many were not ended yet."""
         return self.filter(ended_at=None).update(ended_at=timezone.now())
+
+    def end_each(self) -> list[Any]:
+        """Ends them; returns the keys of those that were not ended yet. In a transaction that holds their user."""
+        keys = list(self.filter(ended_at=None).values_list("pk", flat=True))
+        if keys:
+            self.filter(pk__in=keys).end()
+        return keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models, router
@@ -83,6 +84,16 @@ def latest_of(email: str) -> PendingRegistration | None:
 
 def find(key: Any) -> PendingRegistration | None:
     return _pending().filter(pk=key).first()
+
+
+def pending_of(addresses: Collection[str]) -> models.QuerySet[PendingRegistration]:
+    """The registrations of any of these normalised addresses."""
+    return _pending().filter(email__in=addresses)
+
+
+def forget(addresses: Collection[str]) -> int:
+    """Deletes the registrations of these addresses; returns how many."""
+    return int(pending_of(addresses).delete()[0])
 
 
 def _pending() -> models.QuerySet[PendingRegistration]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
+from django_shopcore.core import personal_data
 from django_shopcore.core.adapters import admin_adapter
+from django_shopcore.core.changes import Changes
 from django_shopcore.core.users import column, user_model
 from django_shopcore.core.writes import atomic_write
 
@@ -17,6 +19,7 @@ from . import signals
 from .admins import lock_for_removal, lock_users
 from .exceptions import role_not_changeable, session_ended, wrong_password
 from .models import Session
+from .querysets import SessionQuerySet
 
 KEPT_AFTER_END = datetime.timedelta(days=30)
 
@@ -33,10 +36,22 @@ def register(user: Any, *, recheck: Callable[[], object] | None = None) -> Any:
 
 
 def end_all_sessions(user: Any) -> int:
-    """Ends every session of ``user``; returns how many were open."""
+    """Ends every session of ``user`` and sends ``user_signed_out``; returns how many were open."""
+    return len(_sign_out(user, Session.objects.filter(user=user)))
+
+
+def end_sessions(user: Any, keys: Collection[Any]) -> int:
+    """Ends these sessions of ``user`` and sends ``user_signed_out``; returns how many were open."""
+    return len(_sign_out(user, Session.objects.filter(user=user, pk__in=keys)))
+
+
+def _sign_out(user: Any, sessions: SessionQuerySet[Session]) -> list[Any]:
     with atomic_write(Session):
         lock_users([user.pk])  # two at once would lock the sessions in different orders
-        return int(Session.objects.filter(user=user).end())
+        keys = sessions.fresh().end_each()
+        if keys:
+            signals.user_signed_out.send(sender=type(user), user=user, sessions=keys)
+    return keys
 
 
 def change_password(user: Any, *, current: str, new: str, session: Session | None) -> None:
@@ -58,22 +73,26 @@ def change_password(user: Any, *, current: str, new: str, session: Session | Non
 
 
 def delete_account(user: Any, *, password: str) -> None:
-    """Erases ``user`` with all that hangs on it and sends ``user_deleted``.
+    """Erases ``user`` and all that is held on the person, and sends ``user_deleted``.
 
-    Raises ``InvalidInput`` on ``password`` when that is wrong, ``Conflict`` for the last active admin.
+    Raises ``InvalidInput`` on ``password`` when that is wrong, ``Conflict`` for the last active admin and for a user
+    whom something of the site's protects.
     """
     checked = check_password(user, password, "password")
     with atomic_write(user_model()):
-        user = _still_same(lock_for_removal([user.pk]), checked, "password")
-        pk = user.pk
-        user.delete()
-        user.pk = pk
-        signals.user_deleted.send(sender=type(user), user=user)
+        erase_account(_still_same(lock_for_removal([user.pk]), checked, "password"))
+
+
+def erase_account(user: Any) -> None:
+    """Erases a locked user as ``delete_account`` does, in the caller's transaction."""
+    person = personal_data.erase(user)
+    signals.user_deleted.send(sender=type(user), user=user, pseudonym=person.pseudonym)
 
 
 def check_password(user: Any, password: str, field: str) -> str:
     """The stored password, once ``password`` has proved right. Raises ``InvalidInput`` on ``field``."""
     if not user.check_password(password):
+        signals.password_refused.send(sender=type(user), user=user)
         raise wrong_password(field)
     return str(user.password)
 
@@ -103,13 +122,22 @@ def change_role(user: Any, *, is_active: bool | None = None, is_admin: bool | No
         changes[admin] = is_admin
         if not is_admin and column("is_superuser"):
             changes["is_superuser"] = False
+    before = {name: getattr(user, name) for name in changes}
     for name, value in changes.items():
         setattr(user, name, value)
     if changes:
         user.save(update_fields=list(changes))
     if is_active is False:
         Session.objects.filter(user=user).end()
+    announce_changes(user, {name: (before[name], value) for name, value in changes.items() if before[name] != value})
     return user
+
+
+def announce_changes(user: Any, changed: Changes) -> None:
+    """Sends ``user_changed`` unless nothing has; ``changed`` has the names of columns."""
+    if changed:
+        named = {"is_admin" if name == admin_adapter().column() else name: pair for name, pair in changed.items()}
+        signals.user_changed.send(sender=type(user), user=user, changes=named)
 
 
 def prune_sessions() -> int:

@@ -47,12 +47,21 @@ def check_credentials(request: HttpRequest, *, password: str, email: str = "", u
     """
     meant, name = _meant_by(email, username)
     user = authenticate(request, username=name, password=password)
-    # A site's backend may have a mind of its own as to what a user name is.
-    another = meant is not None and user is not None and user.pk != meant.pk
-    must_verify = app_settings.EMAIL_VERIFICATION == MANDATORY
-    if user is None or another or not user.is_active or (must_verify and is_unverified(user)):
+    reason = _refusal(user, meant)
+    if reason is not None:
+        signals.sign_in_failed.send(sender=user_model(), name=email or username, user=meant or user, reason=reason)
         raise invalid_credentials()
     return user
+
+
+def _refusal(user: Any, meant: Any) -> str | None:
+    """Why whom the backends have found may not sign in. For the site: the answer does not tell."""
+    # A site's backend may have a mind of its own as to what a user name is.
+    if user is None or (meant is not None and user.pk != meant.pk):
+        return "invalid_credentials"
+    if not user.is_active:
+        return "inactive"
+    return "unverified" if app_settings.EMAIL_VERIFICATION == MANDATORY and is_unverified(user) else None
 
 
 def _meant_by(email: str, username: str) -> tuple[Any, str]:
@@ -161,13 +170,15 @@ def _recently_spent(spent: dict[str, float]) -> dict[str, float]:
 
 def _refuse_spent(pk: Any, presented: str) -> None:
     """Ends the session if the token was spent for longer than the leeway; raises what to answer then."""
-    session = Session.objects.fresh().open().filter(pk=pk).first()
+    session = Session.objects.fresh().open().select_related("user").filter(pk=pk).first()
     if session is None:
         raise session_ended()
     spent_at = session.spent.get(presented)
     if spent_at is not None and time.time() - spent_at <= app_settings.REFRESH_REUSE_LEEWAY:
         return
-    Session.objects.filter(pk=pk).end()
+    with atomic_write(Session):
+        if Session.objects.filter(pk=pk).end():
+            signals.refresh_token_reused.send(sender=user_model(), user=session.user, session=session)
     logger.warning("A spent refresh token came back; ended the session %s.", pk)
     raise token_reused()
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("auth/sessions/", views.SessionViewSet.as_view({"get": "list"}), name="session-list"),
     path("auth/sessions/<pk>/", views.SessionViewSet.as_view({"delete": "destroy"}), name="session-detail"),
     path("auth/me/", user_views.MeView.as_view(), name="me"),
+    path("auth/me/export/", user_views.MeExportView.as_view(), name="me-export"),
     path("auth/me/delete/", user_views.MeDeleteView.as_view(), name="me-delete"),
     path("auth/password/change/", user_views.PasswordChangeView.as_view(), name="password-change"),
     path("auth/password/reset/", mail_views.PasswordResetView.as_view(), name="password-reset"),

@@ -3,12 +3,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_view
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from django_shopcore.core import extension_writes
+from django_shopcore.core import changes, extension_writes, personal_data
 from django_shopcore.core.access import ADMIN, SIGNED_IN
 from django_shopcore.core.conditional import object_tag, require_match
 from django_shopcore.core.extensions import joined, lock_extensions
@@ -28,6 +29,18 @@ from .users import CREATED, all_users
 from .views import NO_CONTENT, AccountsView
 
 
+ERASURE = (
+    "Erases the account and all that is held on the person; what has to stay names nobody any more. 409 (`last_admin`) "
+    "for the last active admin, 409 (`in_use`) while something of the site protects the account: then nothing is erased."
+)
+EXPORT = {
+    "type": "object",
+    "required": ["exported_at", "account"],
+    "properties": {"exported_at": {"type": "string", "format": "date-time"}, "account": {"type": "object"}},
+    "additionalProperties": {},
+}
+
+
 class OneUserMixin(SparseFieldsMixin):
     """One user in an answer, with the tag that ``If-Match`` asks for."""
 
@@ -40,9 +53,9 @@ class OneUserMixin(SparseFieldsMixin):
 
 
 class MeView(AccountsView, OneUserMixin):
-    access = {"get": SIGNED_IN, "patch": SIGNED_IN}
-    limits = {"patch": [limits.WRITE]}
-    error_codes: ClassVar[Any] = {"patch": [412]}
+    access = {"get": SIGNED_IN, "patch": SIGNED_IN, "delete": SIGNED_IN}
+    limits = {"patch": [limits.WRITE], "delete": [limits.PASSWORD]}
+    error_codes: ClassVar[Any] = {"patch": [412], "delete": [409]}
     serializer_class = serializers.UserSerializer
     pagination_class = None
     filter_backends = []
@@ -76,12 +89,43 @@ class MeView(AccountsView, OneUserMixin):
             names, extended = extension_writes.split(user_model(), values)
             require_match(request, self.tag_of(user))
             changed = [name for name in names if column(name)]
+            changes.remember(rows)
             for name in changed:
                 setattr(user, name, names[name])
             if changed:
                 user.save(update_fields=changed)
             extension_writes.write(user, extended)
+            services.announce_changes(user, changes.changes_of(user) or {})
         return self.show(user)
+
+    @describe(
+        summary="Erase my account",
+        description=f"{ERASURE} Clients that cannot send a body with DELETE use `POST auth/me/delete/`.",
+        request=serializers.AccountDeletionSerializer,
+        responses={204: NO_CONTENT},
+        operation_id="me_erase",
+    )
+    def delete(self, request: Request) -> Response:
+        return _erase(request)
+
+
+class MeExportView(AccountsView):
+    access = {"get": SIGNED_IN}
+    limits = {"get": [limits.EXPORT]}
+
+    @describe(
+        summary="Export what is held on me",
+        description="One JSON object, streamed: a part for each thing that the site holds on the caller. Nothing that "
+        "could be used to sign in is in it.",
+        responses={200: OpenApiResponse(response=EXPORT, description="As a file to keep.")},
+        operation_id="me_export",
+    )
+    def get(self, request: Request) -> Any:
+        return StreamingHttpResponse(
+            personal_data.export(request.user),
+            content_type="application/json",
+            headers={"Content-Disposition": 'attachment; filename="personal-data.json"'},
+        )
 
 
 class MeDeleteView(AccountsView):
@@ -91,15 +135,19 @@ class MeDeleteView(AccountsView):
 
     @describe(
         summary="Delete my account",
-        description="Erases the account and its sessions. 409 (`last_admin`) for the last active admin.",
+        description=ERASURE,
         request=serializers.AccountDeletionSerializer,
         responses={204: NO_CONTENT},
         operation_id="me_delete",
     )
     def post(self, request: Request) -> Response:
-        password = validated(serializers.AccountDeletionSerializer(data=request.data))["password"]
-        services.delete_account(request.user, password=password)
-        return Response(status=204)
+        return _erase(request)
+
+
+def _erase(request: Request) -> Response:
+    password = validated(serializers.AccountDeletionSerializer(data=request.data))["password"]
+    services.delete_account(request.user, password=password)
+    return Response(status=204)
 
 
 class PasswordChangeView(AccountsView):
@@ -169,5 +217,7 @@ class UserViewSet(AccountsView, OneUserMixin, ShopcoreViewSet):
             _own, extended = extension_writes.split(user_model(), validated(serializer))
             require_match(request, self.tag_of(rows[0]))
             user = services.change_role(rows[0], is_active=role.get("is_active"), is_admin=role.get("is_admin"))
+            changes.remember(rows)
             extension_writes.write(user, extended)
+            services.announce_changes(user, changes.changes_of(user) or {})
         return self.show(user)

@@ -125,7 +125,7 @@ class LogoutView(AccountsView):
         _read_body(request)
         session = current_session(request)
         if session is not None:
-            Session.objects.filter(pk=session.pk).end()
+            services.end_sessions(request.user, [session.pk])
         return Response(status=204)
 
 
@@ -177,5 +177,5 @@ class SessionViewSet(AccountsView, ShopcoreViewSet):
         return {**super().get_serializer_context(), "current": session.pk if session else None}
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        Session.objects.filter(pk=self.get_object().pk).end()
+        services.end_sessions(request.user, [self.get_object().pk])
         return Response(status=204)

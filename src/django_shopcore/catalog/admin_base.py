@@ -12,6 +12,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
+from django_shopcore.core import changes
 from django_shopcore.core.errors import Conflict
 from django_shopcore.core.extension_admin import ExtensionInlinesMixin
 from django_shopcore.core.writes import atomic_write
@@ -97,6 +98,8 @@ class CatalogAdmin(ExtensionInlinesMixin):
             self.events[event].send(sender=self.model, actor=request.user, **{self.plural: rows})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            changes.remember_values(obj, form.initial)
         super().save_model(request, obj, form, change)
         self.announce(request, "updated" if change else "created", [obj])
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from django_shopcore.core import changes
 from django_shopcore.core.locking import lock_rows
 
 from . import signals
@@ -98,6 +99,7 @@ class BaseProductAdmin(CatalogAdmin):
         manager = self.model._default_manager
         found = lock_rows(manager.filter(pk__in=queryset.order_by().values("pk")))
         rows = [row for row in found if getattr(row, field) != value]
+        changes.remember(rows)
         now = timezone.now()
         for start in range(0, len(rows), BATCH):
             keys = [row.pk for row in rows[start : start + BATCH]]
@@ -107,8 +109,8 @@ class BaseProductAdmin(CatalogAdmin):
             row.updated_at = now
         self.announce(request, "updated", rows)
         column: Any = self.opts.get_field(field)
-        changes = [{"changed": {"fields": [str(column.verbose_name)]}}]
-        LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, changes)  # type: ignore[arg-type]
+        told = [{"changed": {"fields": [str(column.verbose_name)]}}]
+        LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, told)  # type: ignore[arg-type]
         self.message_user(request, self._told(len(rows), len(found) - len(rows)), messages.SUCCESS)
 
     def _told(self, changed: int, others: int) -> str:

@@ -24,3 +24,7 @@ class CatalogConfig(AppConfig):
 
         if apps.is_installed("django_shopcore.notifications"):
             from . import notifications  # noqa: F401 - importing declares them
+        if apps.is_installed("django_shopcore.audit"):
+            from . import audit
+
+            audit.listen()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
 
-from django_shopcore.core import extension_writes
+from django_shopcore.core import changes, extension_writes
 from django_shopcore.core.errors import InvalidInput, field_error, flatten
 from django_shopcore.core.extension_fields import ExtensionField
 from django_shopcore.core.extensions import lock_extensions
@@ -112,6 +112,7 @@ def _lock(batch: Batch, queryset: Any) -> None:
     keys = {key for key in places.values() if key is not None}
     batch.rows = {row.pk: row for row in lock_rows(queryset.filter(pk__in=keys))} if keys else {}
     lock_extensions(batch.rows.values())
+    changes.remember(batch.rows.values())
     seen: set[Any] = set()
     for place, key in places.items():
         if key not in batch.rows:

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_shopcore import __version__
-from django_shopcore.core import list_reader, reading, replicas
+from django_shopcore.core import changes, list_reader, reading, replicas
 from django_shopcore.core.access import ADMIN, ANYONE, is_admin
 from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.conditional import digest, matches, not_modified, object_tag, require_match
@@ -263,6 +263,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         if not rows:
             raise NotFound()
         lock_extensions(rows)
+        changes.remember(rows)
         self.check_object_permissions(self.request, rows[0])
         return rows[0]
 

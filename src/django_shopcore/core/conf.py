@@ -90,6 +90,15 @@ model_label: Kind[str] = Kind(
 )
 
 
+def _parse_days(text: str) -> int | None:
+    return None if text.strip().lower() in ("", "none", "off") else int(text)
+
+
+optional_days: Kind[int | None] = Kind(
+    "a whole number above 0, or None", lambda value: value is None or (_is_int(value) and value > 0), _parse_days
+)
+
+
 def one_of(*choices: str) -> Kind[str]:
     """The kind of a setting that is one of a few words."""
     named = " or ".join(f'"{choice}"' for choice in choices)

@@ -26,6 +26,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from .access import Rules, policy_for
 from .conf import core_settings
+from .current_request import during
 from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
 from .fields import columns_of
 from .keys import parse_key
@@ -76,6 +77,10 @@ class ShopcoreView(APIView):
         # must survive the host's ATOMIC_REQUESTS.
         view._non_atomic_requests = set(connections)  # type: ignore[attr-defined]
         return view
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().dispatch
+        return during(request, lambda: answer(request, *args, **kwargs))
 
     def get_authenticators(self) -> list[Any]:
         if self.authentication_classes is not APIView.authentication_classes:

@@ -7,16 +7,14 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from django_shopcore.core.pagination import bounded_count
+from django_shopcore.core.admin_pages import BoundedPaginator
 from django_shopcore.core.users import email_column, email_of
 
 from . import outbox
@@ -26,14 +24,6 @@ from .models import DigestEntry, Notification, OptOut, OutboxMessage, Preference
 
 SHORT_ERROR = 80
 SEND_AGAIN = "_send_again"
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Does not count millions of rows for the sake of a number at the foot of the page."""
-
-    @cached_property
-    def count(self) -> int:
-        return bounded_count(cast("models.QuerySet[Any]", self.object_list))[0]
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -18,6 +18,7 @@ class NotificationsConfig(AppConfig):
             digests,
             doctor,
             outbox,
+            personal,
             services,
             waking,  # noqa: F401 - importing connects it
         )
@@ -26,3 +27,4 @@ class NotificationsConfig(AppConfig):
         periodic.register("notifications.prune_inbox", every=timedelta(hours=1), run=services.prune_inbox)
         periodic.register("notifications.digests", every=timedelta(minutes=1), run=digests.post_due)
         doctor.register()
+        personal.register()

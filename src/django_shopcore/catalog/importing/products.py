@@ -46,7 +46,7 @@ def import_products(
     if header is None:
         raise UnreadableFile(1, "empty", _("The file is empty."))
     rows = FORMATS[format or detect_format(header)](header, records, report)
-    with atomic_write(model), ProductWriter(report) as writer:
+    with atomic_write(model), ProductWriter(report, actor) as writer:
         _write_all(rows, writer, progress)
         if dry_run or not report.ok:
             transaction.set_rollback(True, using=router.db_for_write(model))

@@ -12,13 +12,13 @@ from django.db import router
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
-from django_shopcore.core import extension_writes
+from django_shopcore.core import changes, extension_writes
 from django_shopcore.core.errors import flatten
 from django_shopcore.core.extension_fields import ExtensionField
 from django_shopcore.core.extensions import Extension, extensions_of, lock_extensions
 from django_shopcore.core.locking import lock_rows
 
-from .. import get_category_model, get_product_model
+from .. import get_category_model, get_product_model, signals
 from ..checking import References, RowChecker
 from ..serializers import UNIQUE_MESSAGES, product_serializer_class
 from ..storing import BulkStore
@@ -70,8 +70,9 @@ class ProductWriter:
     Rows after a rejected one are written all the same: what they say of each other stays true that way.
     """
 
-    def __init__(self, report: ImportReport) -> None:
+    def __init__(self, report: ImportReport, actor: Any = None) -> None:
         self.report = report
+        self.actor = actor
         self.model = get_product_model()
         self.manager = self.model._default_manager.using(router.db_for_write(self.model))
         self.columns = {column.name: column for column in self.model._meta.concrete_fields}
@@ -110,6 +111,7 @@ class ProductWriter:
         slugs = {row.slug for row in rows if row.slug}
         present = lock_rows(self.manager.filter(slug__in=slugs))
         lock_extensions(present)
+        changes.remember(present)
         chunk = Chunk(rows, {product.slug: product for product in present})
         self._place(chunk)
         self.references.load(row.values for row in rows)
@@ -247,3 +249,11 @@ class ProductWriter:
         if chunk.extended:
             self.store.finish()
             extension_writes.write_many(self.model, chunk.extended)
+        self._announce(chunk)
+
+    def _announce(self, chunk: Chunk) -> None:
+        if signals.products_import_goes_on.has_listeners(self.model) and (chunk.new or chunk.changed):
+            self.store.finish()
+            signals.products_import_goes_on.send(
+                sender=self.model, created=chunk.new, updated=chunk.changed, actor=self.actor
+            )
