@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +20,8 @@ pytestmark = [pytest.mark.projects("full", "swapped"), pytest.mark.django_db]
 
 # What begins and ends a transaction, and SQLite's way to take its one write lock.
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT", "UPDATE sqlite_sequence")
+# The audit log adds its entry.
+AUDIT = ["INSERT"] if apps.is_installed("django_shopcore.audit") else []
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def statements(admin: APIClient, method: str, path: str, body: Any, status: int,
 def test_a_changed_price_takes_five_statements(admin: APIClient) -> None:
     product = ProductFactory.create()
     found = statements(admin, "patch", path_of(product), {"price": "3.00"}, 200)
-    assert [sql.split()[0] for sql in found] == ["SELECT", "INSERT", "SELECT", "UPDATE", "SELECT"]
+    assert [sql.split()[0] for sql in found] == ["SELECT", "INSERT", "SELECT", "UPDATE", *AUDIT, "SELECT"]
 
 
 @pytest.mark.parametrize("method", ["put", "patch"])
@@ -57,7 +60,7 @@ def test_a_change_of_everything_takes_six_statements_at_most(admin: APIClient, m
         "metadata": {"a": 1},
         "private_metadata": {"b": 1},
     }
-    assert len(statements(admin, method, path_of(product), body, 200, HTTP_IF_MATCH=tag)) <= 6
+    assert len(statements(admin, method, path_of(product), body, 200, HTTP_IF_MATCH=tag)) <= 6 + len(AUDIT)
     product.refresh_from_db()
     assert (product.slug, product.sku, product.category_id) == ("new", "NEW", body["category"])
 

@@ -18,7 +18,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 import django_shopcore
-from django_shopcore.core import checks, extension_checks
+from django_shopcore.core import checks, extension_checks, personal_data
 from django_shopcore.core.extensions import extended
 from django_shopcore.notifications.models import Preferences
 
@@ -75,6 +75,16 @@ def extending(serializer: str, name: str, extendables: Any = None) -> Provocatio
     return provoked
 
 
+@contextmanager
+def registering_nothing() -> Iterator[None]:
+    """Personal data is registered for a model that does not exist."""
+    personal_data.register("nothing", export=None, erase=None, models=["nowhere.Nothing"])
+    try:
+        yield
+    finally:
+        personal_data.unregister("nothing")
+
+
 DIVIDED = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ["redis://a", "redis://b"]}
 
 # How each is provoked. A new check comes with its own line, and with a row on the page.
@@ -102,6 +112,7 @@ PROVOKED: dict[str, Provocation] = {
     ),
     "shopcore.W008": lambda: mock.patch.object(checks, "column", return_value=None),
     "shopcore.W009": lambda: mock.patch.object(checks, "user_model", return_value=type("Customer", (), {})),
+    "shopcore.E013": registering_nothing,
     "shopcore.E101": having(SHOPCORE_CATALOG_PRODUCT_MODEL="auth.Group"),
     "shopcore.E102": having(SHOPCORE_CATALOG_METADATA_FILTERS=[""]),
     "shopcore.E201": having(SIMPLE_JWT={"ALGORITHM": "HS256", "SIGNING_KEY": "short"}),
@@ -117,6 +128,9 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.W301": having(SHOPCORE_NOTIFICATIONS_DISABLED=["nothing"]),
     "shopcore.W302": having(DEFAULT_FROM_EMAIL="webmaster@localhost"),
     "shopcore.W303": lasting(600),
+    "shopcore.W501": lambda: override_settings(
+        MIDDLEWARE=[name for name in settings.MIDDLEWARE if not name.startswith("django_shopcore.audit.")]
+    ),
 }
 
 

@@ -28,9 +28,12 @@ import django
 from tests.projects import base
 from django.conf import settings
 settings.configure(
-    **{name: getattr(base, name) for name in dir(base) if name.isupper()},
+    **{name: getattr(base, name) for name in dir(base) if name.isupper() and name != "MIDDLEWARE"},
     **({} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}),
     INSTALLED_APPS=["django_shopcore.core", *(f"django_shopcore.{name}" for name in features), *base.DJANGO_APPS],
+    MIDDLEWARE=[
+        *base.MIDDLEWARE, *(["django_shopcore.audit.middleware.AuditMiddleware"] if "audit" in features else [])
+    ],
     AUTH_USER_MODEL="shopcore_accounts.User" if "accounts" in features else "auth.User",
 )
 report = {"modules": {}}
@@ -117,6 +120,7 @@ def test_only_what_is_installed_is_imported_routed_and_migrated(features: tuple[
         "catalog": {"products", "categories"},
         "accounts": {"auth", "users"},
         "notifications": {"notifications"},
+        "audit": {"audit"},
     }
     assert areas == {area for feature in features for area in expected[feature]}
     # One that takes other methods is 405, one for somebody 401, one with a token 400; none is missing or broken.

@@ -45,7 +45,8 @@ TABLE = {
     "auth/logout-all/": {"POST": SIGNED_IN},
     "auth/sessions/": {"GET": SIGNED_IN},
     "auth/sessions/{id}/": {"DELETE": OWN},
-    "auth/me/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
+    "auth/me/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN, "DELETE": SIGNED_IN},
+    "auth/me/export/": {"GET": SIGNED_IN},
     "auth/me/delete/": {"POST": SIGNED_IN},
     "auth/password/change/": {"POST": SIGNED_IN},
     "auth/password/reset/": {"POST": PUBLIC},
@@ -62,9 +63,11 @@ TABLE = {
     "notifications/unseen-count/": {"GET": SIGNED_IN},
     "notifications/preferences/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
     "notifications/unsubscribe/": {"GET": PUBLIC, "POST": PUBLIC},
+    "audit/": {"GET": ADMIN},
 }
 HAS_CATALOG = apps.is_installed("django_shopcore.catalog")
 HAS_ACCOUNTS = apps.is_installed("django_shopcore.accounts")
+HAS_AUDIT = apps.is_installed("django_shopcore.audit")
 HAS_NOTIFICATIONS = apps.is_installed("django_shopcore.notifications")
 ROUTES = routes()
 
@@ -186,7 +189,7 @@ def everything() -> list[Any]:
 
 
 def test_every_route_is_in_the_table() -> None:
-    installed = {"products": HAS_CATALOG, "categories": HAS_CATALOG, "notifications": HAS_NOTIFICATIONS}
+    installed = {"products": HAS_CATALOG, "categories": HAS_CATALOG, "notifications": HAS_NOTIFICATIONS, "audit": HAS_AUDIT}
     assert {route.path: set(route.methods) for route in ROUTES} == {
         path: set(methods) for path, methods in TABLE.items() if installed.get(path.partition("/")[0], HAS_ACCOUNTS)
     }

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from django_shopcore.core.keys import parse_key
+from django_shopcore.core.personal_data import keyed_by_users
 from django_shopcore.core.users import fresh_users, user_model
 
 from .conf import app_settings
@@ -54,7 +55,8 @@ def pseudonymise(user_key: Any, names: Iterable[str], pseudonym: str) -> int:
     key = str(user_key)
     nowhere = {"ip_address": None, "user_agent": "", "request_id": ""}
     unnamed = {"object_key": pseudonym, "object_title": "", "changes": {}, "data": {}}
-    about = _rows().filter(object_type=user_model()._meta.label_lower, object_key=key)
+    kinds = [model._meta.label_lower for model in keyed_by_users()]
+    about = _rows().filter(object_type__in=kinds, object_key=key)
     of_names = _rows().filter(object_type=KIND, object_key__in=[name_hash(name) for name in names])
     with transaction.atomic(using=router.db_for_write(AuditEntry)):
         # Where others were when they did something to the person is theirs.

@@ -18,6 +18,7 @@ class CoreConfig(AppConfig):
             extension_checks,  # noqa: F401
             limits,
             periodic,
+            personal_data_checks,
             personal_data_of_django,
             replica_checks,  # noqa: F401
             replicas,
@@ -30,6 +31,7 @@ class CoreConfig(AppConfig):
         connection_created.connect(replicas.limit_waiting, dispatch_uid="shopcore_core.replicas")
         announcing.install_everywhere()
         personal_data_of_django.register()
+        personal_data_checks.register_examination()
         site_examinations.register()
         examinations.register()
         view_examinations.register()

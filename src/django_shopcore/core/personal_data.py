@@ -186,6 +186,29 @@ def relations_to_users() -> Iterator[Any]:
                 yield field
 
 
+def keyed_by_users() -> list[type[models.Model]]:
+    """The user model, and the models whose rows have their user's key."""
+    return [user_model(), *(field.model for field in relations_to_users() if getattr(field, "primary_key", False))]
+
+
+def misnamed() -> dict[str, str]:
+    """Labels that were registered and are no model's, by them the name they were registered under."""
+    models_by_label = {model._meta.label_lower for model in apps.get_models(include_auto_created=True)}
+    labels = ((label, part.name) for part in registered() for label in part.models)
+    return {label: name for label, name in labels if label.lower() not in models_by_label}
+
+
+def kept_with_the_person() -> list[str]:
+    """Relations whose rows would outlive the user although it was said that they go with it: ``app.Model.field``."""
+    gone = {label.lower() for part in registered() if part.erase is None for label in part.models}
+    relations = (field for field in relations_to_users() if field.model._meta.label_lower in gone)
+    return [
+        f"{field.model._meta.label}.{field.name}"
+        for field in relations
+        if getattr(field.remote_field, "on_delete", models.CASCADE) is not models.CASCADE
+    ]
+
+
 def unregistered() -> list[str]:
     """Relations to users of which nobody has said what becomes of them: ``app.Model.field``.
 

@@ -40,16 +40,11 @@ def _erase_log(person: Person) -> None:
     """What the person did goes with the user; here it is what others did to them."""
     from django.contrib.contenttypes.models import ContentType
 
-    keyed = [user_model(), *(field.model for field in personal_data.relations_to_users() if _is_key(field))]
-    types = ContentType.objects.get_for_models(*keyed).values()
+    types = ContentType.objects.get_for_models(*personal_data.keyed_by_users()).values()
     about = Q(object_id=str(person.key), content_type__in=types)
     for word in person.words:
         about |= Q(object_repr__icontains=word) | Q(change_message__icontains=word)
     _rows_of(LOG).filter(about).update(object_id=None, object_repr=person.pseudonym, change_message="")
-
-
-def _is_key(field: Any) -> bool:
-    return bool(getattr(field, "primary_key", False))
 
 
 def _of(person: Person) -> Iterator[tuple[Any, dict[str, Any]]]:
