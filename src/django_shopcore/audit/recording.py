@@ -40,7 +40,7 @@ class Line:
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     type: str = ""
-    key: str = ""
+    key: Any = ""
     title: str = ""
 
 
@@ -124,7 +124,7 @@ def _line(line: Line) -> dict[str, Any]:
 def _object(line: Line) -> dict[str, str]:
     from .models import MAX_KEY, MAX_TITLE
 
-    kind, key, title = line.type, line.key, line.title
+    kind, key, title = line.type, str(line.key), line.title
     if line.obj is not None:
         kind, key = line.obj._meta.label_lower, str(line.obj.pk)
         title = title or (name_of(line.obj) if isinstance(line.obj, get_user_model()) else str(line.obj))

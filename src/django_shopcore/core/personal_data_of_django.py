@@ -33,7 +33,7 @@ def _rows_of(label: str) -> models.QuerySet[Any]:
 
 def _log(person: Person) -> Iterator[Any]:
     for row in in_batches(_rows_of(LOG).filter(user=person.key).select_related("content_type")):
-        yield {"time": row.action_time, "on": str(row.content_type), "object": row.object_repr, "did": str(row)}
+        yield {"time": row.action_time, "on": str(row.content_type), "object": row.object_repr, "did": str(row.get_action_flag_display())}
 
 
 def _erase_log(person: Person) -> None:
