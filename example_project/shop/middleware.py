@@ -64,6 +64,7 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         name = _name_of(request.META)
         token = request_id.set(name)
+        request.id = name  # type: ignore[attr-defined] # for the audit log
         try:
             begin = time.perf_counter()
             response = self.get_response(request)

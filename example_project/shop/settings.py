@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "django_shopcore.catalog",
     "django_shopcore.accounts",
     "django_shopcore.notifications",
+    "django_shopcore.audit",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -99,6 +100,7 @@ MIDDLEWARE = [
     "shop.pages.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_shopcore.core.middleware.AccessMiddleware",
+    "django_shopcore.audit.middleware.AuditMiddleware",
 ]
 
 ROOT_URLCONF = "shop.urls"

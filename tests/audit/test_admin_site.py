@@ -39,7 +39,11 @@ def site(boss: Any) -> Client:
 
 def told(*actions: str) -> list[tuple[str, str, Any]]:
     """Action, object's key and changes of the entries so far, the first one first."""
-    rows = AuditEntry.objects.filter(action__in=actions) if actions else AuditEntry.objects.exclude(action__startswith="auth.")
+    rows = (
+        AuditEntry.objects.filter(action__in=actions)
+        if actions
+        else AuditEntry.objects.exclude(action__startswith="auth.")
+    )
     return [(row.action, row.object_key, row.changes) for row in rows.order_by("pk")]
 
 

@@ -69,9 +69,7 @@ def test_a_name_that_is_nobodys_is_kept_as_a_hash_only() -> None:
 
 
 @pytest.mark.projects("full", "host_user")
-def test_known_and_unknown_names_cost_the_same_statements(
-    user: Any, django_assert_num_queries: Any
-) -> None:
+def test_known_and_unknown_names_cost_the_same_statements(user: Any, django_assert_num_queries: Any) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -94,8 +92,8 @@ def test_signing_out(user: Any) -> None:
     tokens, other, third = tokens_of(user), tokens_of(user), tokens_of(user)
     bearer(tokens.access).post("/api/v1/auth/logout/")
     bearer(other.access).post("/api/v1/auth/logout-all/")
-    assert not AuditEntry.objects.filter(action="auth.signed_out").values_list("actor_key").exclude(
-        actor_key=str(user.pk)
+    assert (
+        not AuditEntry.objects.filter(action="auth.signed_out").values_list("actor_key").exclude(actor_key=str(user.pk))
     )
     assert [len(row["data"]["sessions"]) for row in entries(action="auth.signed_out")] == [2, 1]
     assert third
@@ -156,7 +154,13 @@ def test_roles_and_deactivation(user: Any) -> None:
     admin = make_user(admin=True)
     client = signed_in(admin)
     path = f"/api/v1/users/{user.pk}/"
-    for body in ({"is_admin": True}, {"is_admin": True}, {"is_admin": False}, {"is_active": False}, {"is_active": True}):
+    for body in (
+        {"is_admin": True},
+        {"is_admin": True},
+        {"is_admin": False},
+        {"is_active": False},
+        {"is_active": True},
+    ):
         assert client.patch(path, body).status_code == 200
     assert about(user) == ["user.promoted", "user.demoted", "user.deactivated", "user.activated"]
     assert {row["actor_id"] for row in entries(action="user.demoted")} == {str(admin.pk)}

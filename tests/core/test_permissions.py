@@ -189,7 +189,12 @@ def everything() -> list[Any]:
 
 
 def test_every_route_is_in_the_table() -> None:
-    installed = {"products": HAS_CATALOG, "categories": HAS_CATALOG, "notifications": HAS_NOTIFICATIONS, "audit": HAS_AUDIT}
+    installed = {
+        "products": HAS_CATALOG,
+        "categories": HAS_CATALOG,
+        "notifications": HAS_NOTIFICATIONS,
+        "audit": HAS_AUDIT,
+    }
     assert {route.path: set(route.methods) for route in ROUTES} == {
         path: set(methods) for path, methods in TABLE.items() if installed.get(path.partition("/")[0], HAS_ACCOUNTS)
     }

@@ -9,7 +9,13 @@ from .full import INSTALLED_APPS as OURS_AND_DJANGOS
 
 INSTALLED_APPS = [*OURS_AND_DJANGOS, "django_migration_linter"]
 MIGRATION_LINTER_OPTIONS = {
-    "include_apps": ["shopcore_core", "shopcore_catalog", "shopcore_accounts", "shopcore_notifications"],
+    "include_apps": [
+        "shopcore_core",
+        "shopcore_catalog",
+        "shopcore_accounts",
+        "shopcore_notifications",
+        "shopcore_audit",
+    ],
     "sql_analyser": "postgresql",
     # The linter knows those that make a table by the table. This one gives the catalogue's tables their search column
     # and indexes; it is of the first release, so no site has rows that it could lock. Add no name to this list: a

@@ -51,7 +51,7 @@ class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
         return data
 
 
-class NewPasswordForm(AdminPasswordChangeForm):
+class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Tells of the new password, not what it is."""
 
     def save(self, commit: bool = True) -> Any:

@@ -28,10 +28,9 @@ from .filters import UserFilterSet
 from .users import CREATED, all_users
 from .views import NO_CONTENT, AccountsView
 
-
 ERASURE = (
     "Erases the account and all that is held on the person; what has to stay names nobody any more. 409 (`last_admin`) "
-    "for the last active admin, 409 (`in_use`) while something of the site protects the account: then nothing is erased."
+    "for the last active admin, 409 (`in_use`) while something of the site protects it: nothing is erased then."
 )
 EXPORT = {
     "type": "object",

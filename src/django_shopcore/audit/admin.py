@@ -48,7 +48,9 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not text:
             return queryset, False
         people = fresh_users().filter(**{f"{email_column()}__iexact": text}).values_list("pk", flat=True)
-        found = Q(action=text) | Q(object_key=text) | Q(actor_key__in=[text, *(str(key) for key in people[:MAX_PEOPLE])])
+        found = (
+            Q(action=text) | Q(object_key=text) | Q(actor_key__in=[text, *(str(key) for key in people[:MAX_PEOPLE])])
+        )
         with suppress(ValueError):
             found |= Q(ip_address=str(ipaddress.ip_address(text)))
         return queryset.filter(found), False

@@ -31,7 +31,9 @@ class AuditEntry(models.Model):
     actor = models.CharField(_("actor"), max_length=MAX_NAME, blank=True, help_text=_("As it was called then."))
     object_type = models.CharField(_("kind of object"), max_length=MAX_KEY, blank=True)
     object_key = models.CharField(_("object's key"), max_length=MAX_KEY, blank=True)
-    object_title = models.CharField(_("object"), max_length=MAX_TITLE, blank=True, help_text=_("As it was called then."))
+    object_title = models.CharField(
+        _("object"), max_length=MAX_TITLE, blank=True, help_text=_("As it was called then.")
+    )
     ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     user_agent = models.CharField(_("user agent"), max_length=MAX_USER_AGENT, blank=True)
     request_id = models.CharField(_("request"), max_length=MAX_REQUEST_ID, blank=True)

@@ -16,7 +16,7 @@ from django_shopcore.core.redaction import cut, safe_changes, safe_mapping
 from django_shopcore.core.users import email_of
 
 if TYPE_CHECKING:
-    from .models import AuditEntry
+    pass
 
 ACTION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -56,7 +56,8 @@ def record(
 
     ``action`` is a stable code of lower-case words with dots, ``order.refunded`` for one. ``actor`` is the user who
     did it, ``None`` for nobody; without it the user of the present request. Address, user agent and id of that
-    request are added. A text is the pseudonym of somebody whose account is gone: then nothing of the request is. Call it in the transaction of the write. Raises ``ValueError`` for what is no such code.
+    request are added, unless ``actor`` is a text, the pseudonym of somebody whose account is gone. Call it in the
+    transaction of the write. Raises ``ValueError`` for what is no such code.
     """
     record_many(action, [Line(obj, changes or {}, data or {})], actor=actor)
 

@@ -18,7 +18,7 @@ from django_shopcore.core.changes import Changes
 
 from . import get_category_model, get_product_model, signals
 
-EMPTY = (None, "", {}, [])
+EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
 
 def _created(rows: Iterable[Any]) -> list[Line]:

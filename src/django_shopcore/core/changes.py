@@ -61,8 +61,9 @@ def changes_of(instance: Any) -> Changes | None:
     extension as ``extension.field``.
     """
     before = vars(instance).get(ATTRIBUTE)
+    more: Changes | None = vars(instance).get(MORE)
     if before is None:
-        return vars(instance).get(MORE)
+        return more
     present = vars(instance)
     found: Changes = {}
     for field in type(instance)._meta.concrete_fields:
@@ -74,7 +75,7 @@ def changes_of(instance: Any) -> Changes | None:
             old, new = before[extension], _extended(extension, instance)
             names = [name for name in {**old, **new} if differs(old.get(name), new.get(name))]
             found |= {f"{extension.name}.{name}": (old.get(name), new.get(name)) for name in names}
-    return {**found, **vars(instance).get(MORE, {})}
+    return {**found, **(more or {})}
 
 
 def _extended(extension: Extension, instance: Any) -> dict[str, Any]:
@@ -95,7 +96,5 @@ def values_of(instance: Any) -> dict[str, Any]:
     """All loaded columns of ``instance``, by the names of their fields."""
     present = vars(instance)
     return {
-        field.name: present[field.attname]
-        for field in type(instance)._meta.concrete_fields
-        if field.attname in present
+        field.name: present[field.attname] for field in type(instance)._meta.concrete_fields if field.attname in present
     }

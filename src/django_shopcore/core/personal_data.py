@@ -180,9 +180,9 @@ def relations_to_users() -> Iterator[Any]:
             continue
         fields: list[Any] = [*model._meta.local_fields, *model._meta.private_fields]
         for field in fields:
-            if isinstance(field, GenericForeignKey):
-                yield field
-            elif field.is_relation and field.related_model is not None and issubclass(users, field.related_model):
+            if isinstance(field, GenericForeignKey) or (
+                field.is_relation and field.related_model is not None and issubclass(users, field.related_model)
+            ):
                 yield field
 
 

@@ -28,12 +28,14 @@ def register() -> None:
 
 def _rows_of(label: str) -> models.QuerySet[Any]:
     model = apps.get_model(label)
-    return model._default_manager.using(router.db_for_write(model))
+    rows: models.QuerySet[Any] = model._default_manager.using(router.db_for_write(model))
+    return rows
 
 
 def _log(person: Person) -> Iterator[Any]:
     for row in in_batches(_rows_of(LOG).filter(user=person.key).select_related("content_type")):
-        yield {"time": row.action_time, "on": str(row.content_type), "object": row.object_repr, "did": str(row.get_action_flag_display())}
+        did = str(row.get_action_flag_display())
+        yield {"time": row.action_time, "did": did, "on": str(row.content_type), "object": row.object_repr}
 
 
 def _erase_log(person: Person) -> None:
