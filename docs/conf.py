@@ -18,6 +18,7 @@ settings.configure(
         "django_shopcore.catalog",
         "django_shopcore.accounts",
         "django_shopcore.notifications",
+        "django_shopcore.audit",
         "django.contrib.auth",
         "django.contrib.contenttypes",
         "rest_framework",

@@ -55,6 +55,7 @@ class MeView(AccountsView, OneUserMixin):
     access = {"get": SIGNED_IN, "patch": SIGNED_IN, "delete": SIGNED_IN}
     limits = {"patch": [limits.WRITE], "delete": [limits.PASSWORD]}
     error_codes: ClassVar[Any] = {"patch": [412], "delete": [409]}
+    reads_body_of_delete = True
     serializer_class = serializers.UserSerializer
     pagination_class = None
     filter_backends = []

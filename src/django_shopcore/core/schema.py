@@ -132,6 +132,15 @@ class ShopcoreAutoSchema(AutoSchema):
         self._add_conditional(operation)
         return in_own_version(operation)
 
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        if self.method != "DELETE" or not getattr(self.view, "reads_body_of_delete", False):
+            return super()._get_request_body(direction)
+        self.method = "POST"  # what the base class knows to have a body
+        try:
+            return super()._get_request_body(direction)
+        finally:
+            self.method = "DELETE"
+
     def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: Any) -> Any:
         schema = super()._postprocess_serializer_schema(schema, serializer, direction)
         if direction == "response" and spectacular_settings.COMPONENT_SPLIT_REQUEST and "properties" in schema:
