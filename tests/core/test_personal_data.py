@@ -13,11 +13,11 @@ from django.test.utils import isolate_apps
 
 from django_shopcore.core import personal_data, personal_data_checks
 
-PROJECTS = ("full", "host_user", "uuid_user", "email_user", "swapped", "accounts_only")
+PROJECTS = ("full", "extended", "host_user", "uuid_user", "email_user", "swapped", "accounts_only")
 pytestmark = [pytest.mark.django_db, pytest.mark.projects(*PROJECTS)]
 
 
-@pytest.mark.projects("full", "host_user", "email_user", "swapped", "accounts_only")
+@pytest.mark.projects("full", "extended", "host_user", "email_user", "swapped", "accounts_only")
 def test_every_relation_to_users_is_registered() -> None:
     assert personal_data.unregistered() == []
 

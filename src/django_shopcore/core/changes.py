@@ -83,8 +83,9 @@ def _extended(extension: Extension, instance: Any) -> dict[str, Any]:
     row = extension.relation.get_cached_value(instance, None)
     if row is None:
         return {}
-    own = (field for field in row._meta.concrete_fields if not field.primary_key and field != extension.field)
-    return {field.name: _own(vars(row).get(field.attname)) for field in own}
+    own = [field for field in row._meta.concrete_fields if not field.primary_key and field != extension.field]
+    told = (field for field in own if not getattr(field, "auto_now", False))
+    return {field.name: _own(vars(row).get(field.attname)) for field in told}
 
 
 def differs(old: Any, new: Any) -> bool:

@@ -21,6 +21,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models, router, transaction
 from django.utils import timezone
 
+from .extensions import extensions_of
 from .json import dumps
 from .locking import take_write_lock
 from .redaction import SECRET_NAME
@@ -212,10 +213,11 @@ def kept_with_the_person() -> list[str]:
 def unregistered() -> list[str]:
     """Relations to users of which nobody has said what becomes of them: ``app.Model.field``.
 
-    The rows of a many-to-many field of the user model itself, such as ``groups``, go with the user. For a test of the
-    site's, and told by ``shopcore_doctor``.
+    The rows of a many-to-many field of the user model itself, such as ``groups``, go with the user, and the extensions
+    of users are shown with them. For a test of the site's, and told by ``shopcore_doctor``.
     """
     known = {label.lower() for part in registered() for label in part.models}
+    known |= {extension.related_model._meta.label_lower for extension in extensions_of(user_model())}
     own = {field.remote_field.through for field in user_model()._meta.local_many_to_many}
     return [
         f"{field.model._meta.label}.{field.name}"
