@@ -9,6 +9,6 @@ from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory, demote
 __all__ = ["PASSWORD", "demote", "make_user"]
 
 
-def make_user(*, admin: bool = False, active: bool = True) -> Any:
+def make_user(*, admin: bool = False, active: bool = True, **columns: Any) -> Any:
     """A saved user with ``PASSWORD``."""
-    return (AdminFactory if admin else UserFactory).create(is_active=active)
+    return (AdminFactory if admin else UserFactory).create(is_active=active, **columns)

@@ -273,3 +273,42 @@ def test_what_protects_a_user_leaves_everything_as_it_was(person: Any) -> None:
     assert {label: len(rows) for label, rows in before.items()} == {label: len(rows) for label, rows in after.items()}
     assert before["shopcore_notifications.OutboxMessage"] == after["shopcore_notifications.OutboxMessage"]
     assert before["shopcore_audit.AuditEntry"] == after["shopcore_audit.AuditEntry"]
+
+
+@pytest.mark.projects("full", "uuid_user", "email_user")
+def test_others_with_a_similar_address_or_a_former_one_keep_what_is_theirs(person: Any, boss: Any) -> None:
+    heir = make_user(email=FORMER)  # the address has another owner by now
+    longer = f"a{PRESENT}"
+    told = [
+        Notification.objects.create(user=boss, kind="k", message=f"{longer} wrote", data={"email": longer}),
+        Notification.objects.create(
+            user=boss, kind="k", message=f"{PRESENT} wrote, {FORMER} too", data={"a": [PRESENT]}
+        ),
+    ]
+    kept = OutboxMessage.objects.create(dedupe_key="k", kind="k", channel="email", address=FORMER, user=heir)
+    erase(person)
+    for row in told:
+        row.refresh_from_db()
+    assert (told[0].message, told[0].data) == (f"{longer} wrote", {"email": longer})
+    assert re.fullmatch(rf"erased-\w+ wrote, {re.escape(FORMER)} too", told[1].message)
+    assert OutboxMessage.objects.filter(pk=kept.pk).exists()
+    assert OptOut.objects.filter(address=FORMER).exists()
+
+
+@pytest.mark.projects("host_user")
+def test_a_user_name_is_taken_out_where_it_stands_for_itself(boss: Any) -> None:
+    user = make_user()
+    user.username = "ada"
+    user.save()
+    told = [
+        Notification.objects.create(user=boss, kind="k", message="ada made it", data={"actor": "Ada"}),
+        Notification.objects.create(user=boss, kind="k", message="New: Map of Canada", data={"name": "Map of Canada"}),
+    ]
+    log = LogEntry.objects.create(user_id=boss.pk, object_repr="Nevada", action_flag=CHANGE, change_message="Canada")
+    assert erase(user).status_code == 204
+    for row in (*told, log):
+        row.refresh_from_db()
+    assert told[0].data["actor"].startswith("erased-")
+    assert told[0].message.startswith("erased-")
+    assert (told[1].message, told[1].data) == ("New: Map of Canada", {"name": "Map of Canada"})
+    assert (log.object_repr, log.change_message) == ("Nevada", "Canada")

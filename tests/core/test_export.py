@@ -49,6 +49,7 @@ def test_every_part_of_what_is_held_is_in_it(person: Any) -> None:
     response = signed_in(person).get(EXPORT, **META)
     found = body_of(response)
 
+    assert AuditEntry.objects.filter(action="account.exported", actor_key=str(person.pk)).count() == 1
     assert response["Content-Disposition"] == 'attachment; filename="personal-data.json"'
     assert (response["Content-Type"], response["Cache-Control"]) == ("application/json", "no-store")
     assert found.keys() == PARTS

@@ -72,6 +72,10 @@ def _email_verified(sender: Any, user: Any, **event: Any) -> None:
     record("account.email_verified", obj=user, actor=user)
 
 
+def _exported(sender: Any, user: Any, **event: Any) -> None:
+    record("account.exported", obj=user, actor=user)
+
+
 ROLES = {
     ("is_admin", True): "user.promoted",
     ("is_admin", False): "user.demoted",
@@ -141,6 +145,7 @@ def listen() -> None:
         (signals.email_change_requested, _email_change_requested),
         (signals.user_email_changed, _email_changed),
         (signals.user_email_verified, _email_verified),
+        (signals.personal_data_exported, _exported),
         (signals.user_created, _made),
         (signals.user_changed, _changed),
         (signals.user_deleted, _deleted),

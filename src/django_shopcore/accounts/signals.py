@@ -13,6 +13,7 @@
 ``password_reset_completed``: ``user``, who set a new password by a link; right after ``user_password_changed``.
 ``user_email_changed``: ``user``, ``old_email``, after the new address was confirmed.
 ``user_email_verified``: ``user``, who proved that the address is theirs. Not sent with ``user_email_changed``.
+``personal_data_exported``: ``user``, who asked for all that is held on them. Sent outside of a transaction.
 ``user_created``: ``user``, made in the Django admin.
 ``user_changed``: ``user``, ``changes``: by field, named as in the API, the value before and after. By an admin, or of
 one's own names.
@@ -40,6 +41,7 @@ user_password_changed = Signal()
 password_reset_completed = Signal()
 user_email_changed = Signal()
 user_email_verified = Signal()
+personal_data_exported = Signal()
 user_created = Signal()
 user_changed = Signal()
 user_deleted = Signal()

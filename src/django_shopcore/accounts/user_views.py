@@ -20,7 +20,7 @@ from django_shopcore.core.users import column, user_model
 from django_shopcore.core.views import ShopcoreViewSet, SparseFieldsMixin, validated
 from django_shopcore.core.writes import atomic_write
 
-from . import limits, serializers, services
+from . import limits, serializers, services, signals
 from .admins import lock_for_removal, lock_users
 from .authentication import current_session
 from .exceptions import session_ended
@@ -121,6 +121,7 @@ class MeExportView(AccountsView):
         operation_id="me_export",
     )
     def get(self, request: Request) -> Any:
+        signals.personal_data_exported.send(sender=type(request.user), user=request.user)
         return StreamingHttpResponse(
             personal_data.export(request.user),
             content_type="application/json",

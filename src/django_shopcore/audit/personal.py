@@ -23,7 +23,7 @@ def register() -> None:
     personal_data.register(
         "audit",
         export=_entries,
-        erase=lambda person: pseudonymise(person.key, person.words, person.pseudonym),
+        erase=lambda person: pseudonymise(person.key, {*person.addresses, person.name}, person.pseudonym),
         models=["shopcore_audit.AuditEntry"],
         addresses=_former_addresses,
     )

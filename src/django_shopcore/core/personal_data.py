@@ -11,6 +11,7 @@ Whoever stores something of users says so in the ``ready()`` of its app::
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from .extensions import extensions_of
 from .json import dumps
 from .locking import take_write_lock
 from .redaction import SECRET_NAME
-from .users import email_of, user_model
+from .users import email_column, email_of, fresh_users, user_model
 
 BATCH = 500
 
@@ -47,9 +48,37 @@ class Person:
 
     @property
     def words(self) -> frozenset[str]:
-        """Texts that name this person and nobody else: addresses, the user name, and a key that is no number."""
-        found = {*self.addresses, str(self.user.get_username()).lower()}
-        return frozenset(found if isinstance(self.key, int) else {*found, str(self.key), getattr(self.key, "hex", "")})
+        """What names this person and nobody else, wherever it stands: addresses, and a key that is no number."""
+        keys = () if isinstance(self.key, int) else (str(self.key), getattr(self.key, "hex", str(self.key)))
+        return frozenset({*self.addresses, *keys})
+
+    @property
+    def name(self) -> str:
+        """The user name in small letters. It may be part of other texts, so it counts only as a whole one."""
+        return str(self.user.get_username()).lower()
+
+    def leave(self, document: Any, more: Iterable[str] = ()) -> Any:
+        """``document``, of JSON's types, with the pseudonym in place of the person; of ``more`` words too."""
+        words = sorted({*self.words, *more} - {""}, key=len, reverse=True)
+        pattern = re.compile(rf"(?<![\w.+@-])(?:{'|'.join(map(re.escape, words))})(?![\w@-]|\.\w)", re.IGNORECASE)
+
+        def clean(value: Any) -> Any:
+            if isinstance(value, str):
+                return self.pseudonym if value.lower() == self.name else pattern.sub(self.pseudonym, value)
+            if isinstance(value, Mapping):
+                return {clean(name): clean(inner) for name, inner in value.items()}
+            return [clean(inner) for inner in value] if isinstance(value, list) else value
+
+        return clean(document) if words else document
+
+    def may_be_in(self, *columns: str) -> models.Q:
+        """Rows whose columns may name the person; whether they do is for ``leave`` to say."""
+        found = models.Q(pk__in=[])
+        for word in {*self.words, self.name} - {""}:
+            for spelling in {word, dumps(word).decode()[1:-1], ascii(word)[1:-1]}:  # as databases keep JSON
+                for column in columns:
+                    found |= models.Q(**{f"{column}__icontains": spelling})
+        return found
 
 
 Export = Callable[[Person], Any]
@@ -99,9 +128,12 @@ def registered() -> list[PersonalData]:
 
 
 def person_of(user: Any) -> Person:
-    found = {email_of(user), *(one for part in registered() if part.addresses for one in part.addresses(user))}
-    addresses = frozenset(address.strip().lower() for address in found if address.strip())
-    return Person(user, addresses, f"erased-{secrets.token_hex(6)}")
+    known = {email_of(user), *(one for part in registered() if part.addresses for one in part.addresses(user))}
+    found = {address.strip().lower() for address in known if address.strip()}
+    # A former address may be another person's by now.
+    others = fresh_users().exclude(pk=user.pk)
+    addresses = {address for address in found if not others.filter(**{f"{email_column()}__iexact": address}).exists()}
+    return Person(user, frozenset(addresses), f"erased-{secrets.token_hex(6)}")
 
 
 def erase(user: Any) -> Person:
@@ -156,21 +188,6 @@ def columns_of(row: Any, *, leave_out: Iterable[str] = ()) -> dict[str, Any]:
     """All columns of ``row`` by the names of their fields, without those that are called like a secret."""
     fields = (field for field in row._meta.concrete_fields if field.name not in leave_out)
     return {field.name: getattr(row, field.attname) for field in fields if not SECRET_NAME.search(field.name)}
-
-
-def without(document: Any, words: Iterable[str], put: str) -> Any:
-    """``document``, made of JSON's types, with ``put`` for every text that holds one of ``words`` in any case."""
-    words = [word.lower() for word in words if word]
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, str):
-            text = value.lower()
-            return put if any(word in text for word in words) else value
-        if isinstance(value, Mapping):
-            return {clean(name): clean(inner) for name, inner in value.items()}
-        return [clean(inner) for inner in value] if isinstance(value, list) else value
-
-    return clean(document)
 
 
 def relations_to_users() -> Iterator[Any]:

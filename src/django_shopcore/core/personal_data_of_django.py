@@ -9,7 +9,6 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.db import models, router
-from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from . import personal_data
@@ -43,10 +42,13 @@ def _erase_log(person: Person) -> None:
     from django.contrib.contenttypes.models import ContentType
 
     types = ContentType.objects.get_for_models(*personal_data.keyed_by_users()).values()
-    about = Q(object_id=str(person.key), content_type__in=types)
-    for word in person.words:
-        about |= Q(object_repr__icontains=word) | Q(change_message__icontains=word)
-    _rows_of(LOG).filter(about).update(object_id=None, object_repr=person.pseudonym, change_message="")
+    _rows_of(LOG).filter(object_id=str(person.key), content_type__in=types).update(
+        object_id=None, object_repr=person.pseudonym, change_message=""
+    )
+    for row in in_batches(_rows_of(LOG).filter(person.may_be_in("object_repr", "change_message"))):
+        row.object_repr = person.leave(row.object_repr)[:200]
+        row.change_message = person.leave(row.change_message)
+        row.save(update_fields=["object_repr", "change_message"])
 
 
 def _of(person: Person) -> Iterator[tuple[Any, dict[str, Any]]]:

@@ -11,7 +11,7 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from django_shopcore.core import personal_data
-from django_shopcore.core.personal_data import Person, columns_of, in_batches, without
+from django_shopcore.core.personal_data import Person, columns_of, in_batches
 from django_shopcore.core.redaction import SECRET_NAME
 
 from .models import DigestEntry, Notification, OptOut, OutboxMessage, Preferences
@@ -84,36 +84,37 @@ def _forget_messages(person: Person) -> None:
     """What is on its way to the person is stopped; what others are told goes on, and names them no more."""
     _rows(OutboxMessage).filter(_to(person)).delete()
     for row in _telling_of(OutboxMessage, person, "dedupe_key", "last_error"):
-        row.data = _cleaned(row.data, person)
-        if without(row.dedupe_key, person.words, "") != row.dedupe_key:
+        row.data, _words = _cleaned(row.data, person)
+        if person.leave(row.dedupe_key) != row.dedupe_key:
             row.dedupe_key = uuid.uuid4().hex
-        row.last_error = without(row.last_error, person.words, person.pseudonym)
+        row.last_error = person.leave(row.last_error)
         row.save(update_fields=["data", "dedupe_key", "last_error"])
 
 
 def _forget_told(person: Person) -> None:
     """What others have been told of the person, or are to be told, as of one who has just registered."""
     for row in _telling_of(Notification, person, "message"):
-        row.data, row.message = _cleaned(row.data, person), without(row.message, person.words, person.pseudonym)
+        row.data, words = _cleaned(row.data, person)
+        row.message = person.leave(row.message, words)
         row.save(update_fields=["data", "message"])
     for row in _telling_of(DigestEntry, person):
-        row.data = _cleaned(row.data, person)
+        row.data, _words = _cleaned(row.data, person)
         row.save(update_fields=["data"])
 
 
 def _telling_of(model: Any, person: Person, *columns: str) -> Iterator[Any]:
-    """Others' rows that name the person. No index helps: it reads the table, once for an erasure."""
-    found = Q(**{USER_KEY: str(person.key)})
-    for word in person.words:
-        found |= Q(data_text__icontains=word)
-        for column in columns:
-            found |= Q(**{f"{column}__icontains": word})
+    """Others' rows that may name the person. No index helps: it reads the table, once for an erasure."""
+    found = person.may_be_in("data_text", *columns) | Q(**{USER_KEY: str(person.key)})
     theirs = Q(user=person.key) & Q(user__isnull=False)
     return in_batches(_rows(model).annotate(data_text=Cast("data", TextField())).filter(found & ~theirs))
 
 
-def _cleaned(data: dict[str, Any], person: Person) -> Any:
+def _cleaned(data: dict[str, Any], person: Person) -> tuple[Any, set[str]]:
+    """``data`` without the person, and what else names them in a text that was made of it."""
+    more: set[str] = set()
     if str(data.get("user_id")) == str(person.key):
         # The kinds that say so tell of nobody else.
-        data = {**data, "user_id": person.pseudonym, **({"email": person.pseudonym} if "email" in data else {})}
-    return without(data, person.words, person.pseudonym)
+        more = {str(data["email"])} if data.get("email") else set()
+        data = {**data, "user_id": person.pseudonym}
+    cleaned = person.leave(data, more)
+    return cleaned, more | ({person.name} if cleaned != data else set())
