@@ -98,7 +98,7 @@ class CatalogAdmin(ExtensionInlinesMixin):
             self.events[event].send(sender=self.model, actor=request.user, **{self.plural: rows})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if change:
+        if change and form is not None:
             changes.remember_values(obj, form.initial)
         super().save_model(request, obj, form, change)
         self.announce(request, "updated" if change else "created", [obj])

@@ -107,6 +107,7 @@ class ShopcoreAutoSchema(AutoSchema):
     """Describes our views; each adds ``error_codes`` of its own by action."""
 
     view: Any
+    method: str
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
