@@ -201,6 +201,8 @@ def test_every_part_that_erases_has_its_control() -> None:
 
 
 def test_what_others_hold_of_others_stays(person: Any, boss: Any) -> None:
+    browser = Client()
+    browser.force_login(boss)
     before = {model: model._base_manager.count() for model in (Notification, DigestEntry)}
     others = list(Notification.objects.filter(user=boss).values_list("pk", flat=True))
     own = {model: model._base_manager.filter(user=person.pk).count() for model in before}
@@ -208,6 +210,7 @@ def test_what_others_hold_of_others_stays(person: Any, boss: Any) -> None:
     assert {model: model._base_manager.count() + own[model] for model in before} == before
     assert set(others) == set(Notification.objects.filter(user=boss).values_list("pk", flat=True))
     assert OutboxMessage.objects.filter(kind="product_created").exists()
+    assert [row.get_decoded()["_auth_user_id"] for row in CookieSession.objects.all()] == [str(boss.pk)]
 
 
 def test_the_log_keeps_what_was_done_under_one_pseudonym(person: Any, boss: Any) -> None:
