@@ -49,7 +49,7 @@ def test_a_migrated_site_has_nothing_wrong() -> None:
     code, found = report()
     assert (code, found["wrong"], found["database"]) == (0, 0, "default")
     assert list(found["sections"]) == [
-        *("Site", "Settings in force", "Settings", "Database", "Replicas", "Rate limits", "Views"),
+        *("Site", "Settings in force", "Settings", "Database", "Replicas", "Rate limits", "Views", "Personal data"),
         *("Response cache", "Catalogue", "Notifications", "Mail"),
     ]
     levels = [one["level"] for section in found["sections"].values() for one in section]

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -38,6 +38,16 @@ EXPORT = {
     "properties": {"exported_at": {"type": "string", "format": "date-time"}, "account": {"type": "object"}},
     "additionalProperties": {},
 }
+
+EXPORT_EXAMPLE = OpenApiExample(
+    "An export",
+    {
+        "exported_at": "2026-01-31T12:00:00Z",
+        "account": {"id": serializers.USER_EXAMPLE["id"], "email": "ada@example.com", "groups": []},
+        "sessions": [{"id": "9a3c2b1d-4e5f-4a6b-8c7d-0e1f2a3b4c5d", "ip_address": "192.0.2.7"}],
+    },
+    response_only=True,
+)
 
 
 class OneUserMixin(SparseFieldsMixin):
@@ -117,7 +127,7 @@ class MeExportView(AccountsView):
         summary="Export what is held on me",
         description="One JSON object, streamed: a part for each thing that the site holds on the caller. Nothing that "
         "could be used to sign in is in it.",
-        responses={200: OpenApiResponse(response=EXPORT, description="As a file to keep.")},
+        responses={200: OpenApiResponse(response=EXPORT, description="As a file to keep.", examples=[EXPORT_EXAMPLE])},
         operation_id="me_export",
     )
     def get(self, request: Request) -> Any:

@@ -31,7 +31,7 @@ class CoreConfig(AppConfig):
         connection_created.connect(replicas.limit_waiting, dispatch_uid="shopcore_core.replicas")
         announcing.install_everywhere()
         personal_data_of_django.register()
-        personal_data_checks.register_examination()
         site_examinations.register()
         examinations.register()
         view_examinations.register()
+        personal_data_checks.register_examination()
