@@ -37,6 +37,9 @@ if JWT_ALGORITHM == "RS256" and not env.get("JWT_SIGNING_KEY") and DEBUG:
 if _signing["SIGNING_KEY"] == SECRET_KEY:
     env.problem("JWT_SIGNING_KEY", "must differ from SECRET_KEY")
 
+SHOPCORE_ACCOUNTS_VERIFYING_KEYS: list[tuple[str, str]] = env.read("JWT_VERIFYING_KEYS", keys.verifying_keys, [])
+SECRET_KEY_FALLBACKS: list[str] = env.read("SECRET_KEY_FALLBACKS", keys.secret_keys, [])
+
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": JWT_ALGORITHM,
     **_signing,

@@ -11,12 +11,10 @@ from jwt.algorithms import has_crypto, requires_cryptography
 from django_shopcore.core.users import column
 
 from .conf import MANDATORY, AccountsSettings, app_settings
+from .keyring import SYMMETRIC
 from .limits import ADDRESS_MAIL
 from .tokens import jwt_setting
 from .users import VERIFIED
-
-# RFC 7518, 3.2: a key at least as long as the digest.
-SYMMETRIC = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
 @register(Tags.security)
