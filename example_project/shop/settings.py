@@ -147,9 +147,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -225,7 +224,16 @@ SHOPCORE_SITE_URL = SITE_URL
 SHOPCORE_NOTIFICATIONS_SITE_NAME = "Shop"
 SHOPCORE_NOTIFICATIONS_ADMIN_EMAILS = ADMIN_EMAILS
 SHOPCORE_TRUSTED_PROXIES = env.read("TRUSTED_PROXIES", words.natural, 0)
-globals().update(library_settings(env, INSTALLED_APPS))
+_library = library_settings(env, INSTALLED_APPS)
+globals().update(_library)
+# Django's own forms ask for passwords as long as the API does.
+_least = _library.get("SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH") or 10
+AUTH_PASSWORD_VALIDATORS.append(
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": _least},
+    }
+)
 
 # --- Encryption on the way ------------------------------------------------------------------------------
 

@@ -113,6 +113,7 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.E207": having(SIMPLE_JWT={"ALGORITHM": "RS256", "SIGNING_KEY": "private", "VERIFYING_KEY": "public"}),
     "shopcore.E208": having(SHOPCORE_ACCOUNTS_VERIFYING_KEYS=[("HS256", "short")]),
     "shopcore.W207": having(SHOPCORE_ACCOUNTS_VERIFYING_KEYS=[("HS512", "k" * 64), ("HS256", "k" * 64)]),
+    "shopcore.W208": having(SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH=7),
     "shopcore.E301": having(SHOPCORE_SITE_URL=""),
     "shopcore.E302": having(SHOPCORE_NOTIFICATIONS_CHANNELS=["builtins.dict"]),
     "shopcore.E303": having(SHOPCORE_NOTIFICATIONS_DIGEST_HOUR=24),

@@ -54,6 +54,7 @@ WRONG = [
     ("ADMIN_EMAILS", "a@example.com,b", "expected a mail address"),
     ("TRUSTED_PROXIES", "-1", "expected a whole number"),
     ("RATE_LIMITS", "sometimes", "expected on or off"),
+    ("SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH", "65", "expected a whole number from 1 to 64"),
     ("SHOPCORE_PAGE_SIZE", "many", "expected a whole number above 0"),
     ("SHOPCORE_PAGE_SIZE", "0", "expected a whole number above 0"),
     ("SHOPCORE_NOTIFICATIONS_WRITE_RATE", "often", "expected a rate such as"),
@@ -309,6 +310,15 @@ def test_keys_of_before_are_a_list_of_secrets_and_pems(site: Site) -> None:
     ]
     assert fallbacks == [old, f"{old}2"]
     assert site.evaluate(expression, PRODUCTION) == [[], []]
+
+
+@pytest.mark.parametrize(("variables", "least"), [({}, 10), ({"SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH": "15"}, 15)])
+def test_djangos_forms_ask_for_passwords_as_long_as_the_api_does(
+    site: Site, variables: dict[str, str], least: int
+) -> None:
+    found = site.evaluate("settings.AUTH_PASSWORD_VALIDATORS", {**PRODUCTION, **variables})
+    [options] = [one["OPTIONS"] for one in found if one["NAME"].endswith("MinimumLengthValidator")]
+    assert options == {"min_length": least}
 
 
 def test_https_is_enforced_when_the_site_has_it(site: Site) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest
@@ -18,15 +18,34 @@ from django_shopcore.core.extension_admin import ExtensionInlinesMixin
 from django_shopcore.core.users import email_column
 from django_shopcore.core.writes import atomic_write
 
-from . import services
+from . import passwords, services
 from .admins import lock_for_removal, lock_users
 from .models import Session, User
 
 
-class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+class OwnValidators:
+    """For forms that set passwords: asks for what the API asks for."""
+
+    cleaned_data: dict[str, Any]
+    add_error: Any
+
+    def validate_password_for_user(self, user: Any, **kwargs: Any) -> None:
+        password = self.cleaned_data.get("password2")
+        if password and self.cleaned_data.get("set_usable_password", True):
+            try:
+                passwords.validate(password, user)
+            except ValidationError as exc:
+                self.add_error("password2", exc)
+
+
+class NewUserForm(OwnValidators, AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("email", "first_name", "last_name", "is_staff")
+
+
+class NewPasswordForm(OwnValidators, AdminPasswordChangeForm):  # type: ignore[type-arg]
+    pass
 
 
 class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
@@ -52,6 +71,7 @@ class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
 class UserAdmin(ExtensionInlinesMixin, DjangoUserAdmin):  # type: ignore[type-arg]
     form = ChangeUserForm
     add_form = NewUserForm
+    change_password_form = NewPasswordForm
     fieldsets = (
         (None, {"fields": ("email", "password", "email_verified")}),
         (_("Personal info"), {"fields": ("first_name", "last_name")}),

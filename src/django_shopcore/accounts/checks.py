@@ -16,6 +16,8 @@ from .limits import ADDRESS_MAIL
 from .tokens import jwt_setting
 from .users import VERIFIED
 
+SHORTEST_PASSWORD = 8
+
 
 @register(Tags.security)
 def check_tokens(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -49,6 +51,16 @@ def _check_secret(algorithm: str) -> list[CheckMessage]:
             id="shopcore.E201",
         )
     ]
+
+
+@register(Tags.security)
+def check_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W208: passwords may be shorter than NIST SP 800-63B wants the shortest to be."""
+    least = app_settings.PASSWORD_MIN_LENGTH
+    if not AccountsSettings.PASSWORD_MIN_LENGTH.kind.accepts(least) or least >= SHORTEST_PASSWORD:
+        return []
+    hint = f"Set SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH to {SHORTEST_PASSWORD} or more; 10 is the default."
+    return [Warning(f"Passwords may have {least} characters.", hint=hint, id="shopcore.W208")]
 
 
 @register(Tags.models)

@@ -32,6 +32,12 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         'What people sign in by, and the name it has in the body of `auth/login/`; with `"either"` a body has just '
         "one of the two. An address that several active accounts have signs nobody in.",
     )
+    PASSWORD_MIN_LENGTH = Setting(
+        10,
+        Kind("a whole number from 1 to 64", lambda value: positive_int.accepts(value) and value <= 64, int),
+        "Characters that a new password has at least, also where `AUTH_PASSWORD_VALIDATORS` asks for fewer or none. "
+        "Passwords that everybody knows are always refused.",
+    )
     VERIFYING_KEYS = Setting[list[tuple[str, str | bytes]]](
         [],
         keys,

@@ -13,7 +13,7 @@ from django_shopcore.core.adapters import admin_adapter
 from django_shopcore.core.users import column, user_model
 from django_shopcore.core.writes import atomic_write
 
-from . import signals
+from . import passwords, signals
 from .admins import lock_for_removal, lock_users
 from .exceptions import role_not_changeable, session_ended, wrong_password
 from .models import Session
@@ -45,7 +45,7 @@ def change_password(user: Any, *, current: str, new: str, session: Session | Non
     Raises ``InvalidInput`` on ``current_password`` when that is wrong.
     """
     checked = check_password(user, current, "current_password")
-    user.set_password(new)  # slow on purpose, so before anything is locked
+    passwords.set_password(user, new)  # slow on purpose, so before anything is locked
     with atomic_write(user_model()):
         _still_same(lock_users([user.pk]), checked, "current_password")
         user.save(update_fields=["password"])
@@ -73,7 +73,7 @@ def delete_account(user: Any, *, password: str) -> None:
 
 def check_password(user: Any, password: str, field: str) -> str:
     """The stored password, once ``password`` has proved right. Raises ``InvalidInput`` on ``field``."""
-    if not user.check_password(password):
+    if not passwords.check_password(user, password):
         raise wrong_password(field)
     return str(user.password)
 

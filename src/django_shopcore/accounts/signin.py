@@ -8,7 +8,6 @@ import time
 import unicodedata
 from typing import Any, NamedTuple
 
-from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import Case, F, Value, When
 from django.http import HttpRequest
@@ -19,7 +18,7 @@ from django_shopcore.core.client import client_address
 from django_shopcore.core.users import email_column, user_model
 from django_shopcore.core.writes import atomic_write
 
-from . import signals
+from . import passwords, signals
 from .addresses import normalise_email
 from .admins import lock_users
 from .conf import MANDATORY, app_settings
@@ -46,7 +45,7 @@ def check_credentials(request: HttpRequest, *, password: str, email: str = "", u
     case, and Django's hashes a password for nobody.
     """
     meant, name = _meant_by(email, username)
-    user = authenticate(request, username=name, password=password)
+    user = passwords.sign_in_by(request, name, password)
     # A site's backend may have a mind of its own as to what a user name is.
     another = meant is not None and user is not None and user.pk != meant.pk
     must_verify = app_settings.EMAIL_VERIFICATION == MANDATORY

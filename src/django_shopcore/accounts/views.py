@@ -15,7 +15,7 @@ from django_shopcore.core.limits import Usage, enforce, take_back
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import PrivateView, ShopcoreViewSet, validated
 
-from . import attempts, limits, registration, serializers, services, signin, signin_serializers
+from . import attempts, limits, passwords, registration, serializers, services, signin, signin_serializers
 from .authentication import current_session
 from .conf import MANDATORY, app_settings
 from .mail_serializers import AcceptedSerializer
@@ -58,7 +58,7 @@ class RegisterView(AccountsView):
     def post(self, request: Request) -> Response:
         serializer = serializers.RegistrationSerializer(data=request.data)
         password = validated(serializer)["password"]
-        serializer.unsaved_user.set_password(password)
+        passwords.set_password(serializer.unsaved_user, password)
         if app_settings.EMAIL_VERIFICATION == MANDATORY:
             registration.request(serializer.unsaved_user)
             return accepted()
