@@ -232,3 +232,18 @@ def test_a_new_password_that_comes_meanwhile_stays(user: Any, settings: Any, mon
     assert problem_of(login(user)) == (401, "invalid_credentials")
     assert stored(user) == new
     assert not works(tokens.access)
+
+
+def test_a_password_that_changed_between_look_and_check_revives_no_session(
+    user: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, new = tokens_of(user), "another long secret"
+    authenticate = passwords.authenticate
+
+    def late(request: Any, **credentials: Any) -> Any:
+        get_user_model().objects.filter(pk=user.pk).update(password=hashers.make_password(new))
+        return authenticate(request, **credentials)
+
+    monkeypatch.setattr(passwords, "authenticate", late)
+    assert works(login(user, new).json()["access"])
+    assert not works(tokens.access)
