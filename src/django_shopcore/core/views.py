@@ -36,6 +36,7 @@ from .parsers import GuardedJSONParser
 from .reading import reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
+from .sensitive import SensitiveMixin
 
 logger = logging.getLogger(__name__)
 
@@ -168,8 +169,8 @@ class ShopcoreView(APIView):
         return response
 
 
-class PrivateView(ShopcoreView):
-    """Answers about one person, which no cache may keep."""
+class PrivateView(SensitiveMixin, ShopcoreView):
+    """Answers about one person, which no cache may keep and no report of an error may show."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
