@@ -106,6 +106,29 @@ def workflows(session: nox.Session) -> None:
     session.run("check-jsonschema", "--builtin-schema", *config)
 
 
+# What ruff's rules of the same numbers (S101, S608, …) find too: there each case has its reason beside it.
+JUDGED = "B101,B105,B106,B108,B307,B311,B608,B611"
+
+
+@nox.session
+def bandit(session: nox.Session) -> None:
+    """Look for what Bandit knows and ruff does not."""
+    session.install("bandit")
+    session.run("bandit", "--quiet", "--recursive", "--skip", JUDGED, "src", "example_project")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known holes in what a site installs with us, all extras included, and in what the tests need."""
+    install(session, "example", "test", "docs")
+    session.install("pip", "pip-audit")
+    frozen = session.run("python", "-m", "pip", "freeze", "--exclude-editable", silent=True)
+    requirements = Path(session.create_tmp()).resolve() / "requirements.txt"
+    requirements.write_text(str(frozen))
+    # Strict: a package that nothing is known of would be passed over with a line in the log.
+    session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", str(requirements))
+
+
 @nox.session
 def benchmark(session: nox.Session) -> None:
     """Measure how fast workers deliver mails on a PostgreSQL of its own: nox -s benchmark -- --messages 1000."""
