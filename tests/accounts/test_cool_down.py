@@ -59,7 +59,7 @@ def test_after_so_many_it_gets_no_more_and_the_first_link_works(user: Any, setti
     assert post(f"{RESET}confirm/", body).status_code == 204
 
 
-@pytest.mark.projects("full", "uuid_user")
+@pytest.mark.projects("full")
 def test_mails_of_each_kind_have_a_number_of_their_own(user: Any, settings: Any) -> None:
     settings.SHOPCORE_ACCOUNTS_MAIL_COOLDOWN, settings.SHOPCORE_ACCOUNTS_MAIL_RATE = 0, None
     settings.SHOPCORE_ACCOUNTS_ADDRESS_MAIL_RATE = "1/h"
