@@ -327,7 +327,7 @@ def test_our_forms_in_the_admin_ask_for_the_same(client: Client, settings: Any) 
     for page, values in pages.items():
         for password, code in (("q7#kPz!w9", "password_too_short"), ("qwertyuiop", "password_too_common")):
             response = client.post(page, {**values, "password1": password, "password2": password})
-            form = response.context["adminform" if "add" in page else "form"]
+            form = response.context["adminform" if page.endswith("/add/") else "form"]
             errors = getattr(form, "form", form).errors.as_data()
             assert [error.code for error in errors["password2"]] == [code]
         response = client.post(page, {**values, "password1": "x" * 1025, "password2": "x" * 1025})
