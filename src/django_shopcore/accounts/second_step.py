@@ -14,6 +14,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
+from drf_spectacular.drainage import get_override, set_override
 from drf_spectacular.utils import PolymorphicProxySerializer
 
 Step = Callable[[HttpRequest, Any], Mapping[str, Any] | None]
@@ -51,4 +52,7 @@ def described_with(tokens: Any) -> Any:
     answers = [import_string(path) for _step, path in _steps]
     if not answers:
         return tokens
-    return PolymorphicProxySerializer("LoginAnswer", [tokens, *answers], resource_type_field_name=None)
+    either = PolymorphicProxySerializer("LoginAnswer", [tokens, *answers], resource_type_field_name=None)
+    shown = [example for serializer in (tokens, *answers) for example in get_override(serializer, "examples", [])]
+    set_override(either, "examples", shown)
+    return either

@@ -26,6 +26,8 @@ class MfaAdminSiteMixin:
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(super().has_permission(request)) and self.has_second_factor(request)  # type: ignore[misc]
 
+    has_permission.refuses_more = True  # type: ignore[attr-defined]
+
     def has_second_factor(self, request: HttpRequest) -> bool:
         """Whether the session has what the account needs besides the password. Asked once in a request."""
         known: dict[Any, bool] = request.__dict__.setdefault("_shopcore_mfa_known", {})

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -244,6 +244,7 @@ class PasskeyDeleteView(MfaView):
     @describe(
         summary="Remove a passkey",
         description="Needs the password and a second factor, which may be a recovery code.",
+        parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
         request=serializers.OwnerSerializer,
         responses={204: NO_CONTENT},
         operation_id="mfa_passkey_delete",
