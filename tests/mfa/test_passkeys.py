@@ -200,9 +200,7 @@ def test_options_are_for_an_open_challenge_of_somebody_with_a_passkey(member: Me
     assert problem_of(answer) == (409, "no_second_factor")
 
 
-@pytest.mark.parametrize(
-    "bend", [{"origin": "https://evil.example"}, {"rp_id": "evil.example"}, {"verified": False}]
-)
+@pytest.mark.parametrize("bend", [{"origin": "https://evil.example"}, {"rp_id": "evil.example"}, {"verified": False}])
 def test_registering_checks_the_same(client: Any, bend: dict[str, Any]) -> None:
     answer = register(client, Authenticator(**bend))
     assert errors_of(answer) == [("passkey", "invalid_passkey")]
@@ -280,8 +278,7 @@ def broken(answer: dict[str, Any]) -> list[Any]:
     found: list[Any] = [{}, {"id": answer["id"]}, {**answer, "response": {}}, {**answer, "response": "x"}]
     poison = ["", "A", "\u0000".replace("\u0000", "x"), "é", "=" * 50, "A" * 5000, 5, None, [], {}, True, 1e300]
     for value in poison:
-        for name in ("id", "rawId", "type"):
-            found.append({**answer, name: value})
+        found += [{**answer, name: value} for name in ("id", "rawId", "type")]
         for name in answer["response"]:
             changed = deepcopy(answer)
             changed["response"][name] = value

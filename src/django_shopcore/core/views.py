@@ -133,7 +133,7 @@ class ShopcoreView(APIView):
             raise exceptions.PermissionDenied(_("This view declares no access policy."), code="no_access_policy")
         if not policy.allows(request.user):
             refusal = refusal_of(request.user) if policy is ADMIN else None
-            self.permission_denied(request, refusal and refusal.detail, refusal and refusal.code)
+            self.permission_denied(request, *((refusal.detail, refusal.code) if refusal else ()))
         super().check_permissions(request)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> Any:

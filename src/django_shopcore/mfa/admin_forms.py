@@ -57,8 +57,10 @@ class MfaAuthenticationMixin(forms.Form):
         try:
             factors.count(proof, user, self.request)
             with atomic_write(TotpDevice):
-                for row in lock_users([user.pk]):
-                    factors.spend(row, proof, None)
+                rows = lock_users([user.pk])
+                if not rows:
+                    raise WrongFactor(proof.method)
+                factors.spend(rows[0], proof, None)
         except RateLimited as exc:
             raise ValidationError(_("Too many attempts. Try again later."), code="rate_limited") from exc
         except (WrongFactor, Conflict) as exc:

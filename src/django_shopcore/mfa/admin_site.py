@@ -20,8 +20,8 @@ from .conf import app_settings
 class MfaAdminSiteMixin:
     """Lets in who has shown a second factor in this session, or has none and needs none."""
 
-    login_form = MfaAdminAuthenticationForm
-    login_template = "shopcore/mfa/admin_login.html"
+    login_form: Any = MfaAdminAuthenticationForm
+    login_template: Any = "shopcore/mfa/admin_login.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(super().has_permission(request)) and self.has_second_factor(request)  # type: ignore[misc]

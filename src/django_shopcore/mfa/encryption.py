@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 SALT = "django_shopcore.mfa.encryption"
 
 
-def _ring(keys: Sequence[str] = ()) -> Any:
+def _ring(keys: Sequence[str | bytes] = ()) -> Any:
     # Here, since the package is optional: a check reports it (E401).
     from cryptography.fernet import Fernet, MultiFernet
 

@@ -44,7 +44,7 @@ def enrolled_since(user: Any) -> datetime | None:
     """When the oldest of the second factors was added; ``None`` for somebody without one."""
     apps = TotpDevice.objects.fresh().active().filter(user=user).values_list("enabled_at", flat=True)
     keys = Passkey.objects.fresh().filter(user=user).values_list("created_at", flat=True)
-    return min([*apps, *keys], default=None)
+    return min(filter(None, [*apps, *keys]), default=None)
 
 
 def count(proof: Proof, user: Any, request: Any) -> None:
@@ -80,6 +80,4 @@ def _use_code(user: Any, code: str) -> bool:
     if device is None or step is None:
         return False
     rows = TotpDevice.objects.fresh().before(step).filter(pk=device.pk, secret=device.secret)
-    return bool(
-        rows.update(last_step=step, last_used_at=timezone.now(), secret=encryption.renewed(device.secret))
-    )
+    return bool(rows.update(last_step=step, last_used_at=timezone.now(), secret=encryption.renewed(device.secret)))

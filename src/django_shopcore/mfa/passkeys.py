@@ -49,7 +49,8 @@ def registration_options(user: Any, challenge: bytes) -> dict[str, Any]:
         ),
         exclude_credentials=_descriptors(user),
     )
-    return options_to_json_dict(options)
+    described: dict[str, Any] = options_to_json_dict(options)
+    return described
 
 
 def request_options(user: Any, challenge: bytes) -> dict[str, Any]:
@@ -64,7 +65,8 @@ def request_options(user: Any, challenge: bytes) -> dict[str, Any]:
         allow_credentials=_descriptors(user),
         user_verification=structs.UserVerificationRequirement.REQUIRED,
     )
-    return options_to_json_dict(options)
+    described: dict[str, Any] = options_to_json_dict(options)
+    return described
 
 
 def registered(user: Any, answer: Mapping[str, Any], challenge: bytes, *, name: str) -> Passkey:

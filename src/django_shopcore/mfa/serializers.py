@@ -184,9 +184,7 @@ PASSKEY = {
 }
 
 
-@extend_schema_serializer(
-    component_name="Passkey", examples=[OpenApiExample("A passkey", PASSKEY, response_only=True)]
-)
+@extend_schema_serializer(component_name="Passkey", examples=[OpenApiExample("A passkey", PASSKEY, response_only=True)])
 class PasskeySerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(read_only=True)
@@ -225,7 +223,7 @@ class TotpSerializer(serializers.Serializer[Any]):
 )
 class SecondFactorSerializer(serializers.Serializer[Any]):
     enabled = serializers.BooleanField(read_only=True, help_text="Whether signing in takes a second factor.")
-    required = serializers.BooleanField(
+    required = serializers.BooleanField(  # type: ignore[assignment]
         read_only=True, help_text="Whether this account must have one to use the rights that it has."
     )
     totp = TotpSerializer(read_only=True, allow_null=True)

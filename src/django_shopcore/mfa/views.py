@@ -250,8 +250,9 @@ class PasskeyDeleteView(MfaView):
         operation_id="mfa_passkey_delete",
     )
     def post(self, request: Request, pk: str) -> Response:
-        key: Any = parse_key(Passkey, pk)
-        if key is None or not Passkey.objects.fresh().filter(user=request.user, pk=key).exists():
+        owner: Any = request.user
+        key = parse_key(Passkey, pk)
+        if key is None or not Passkey.objects.fresh().filter(user=owner, pk=key).exists():
             raise NotFound()
         if not services.remove_passkey(self.caller(request), key):
             raise NotFound()
