@@ -119,6 +119,14 @@ def test_codes_are_limited_by_account_and_a_recovery_code_goes_on_working(member
     assert second_step(member.challenge(), recovery_code=member.recovery_codes[0]).status_code == 200
 
 
+def test_right_codes_do_not_count(member: Member, settings: Any) -> None:
+    settings.SHOPCORE_MFA_CODE_RATE = "1/h"
+    for _ in range(3):
+        assert second_step(member.challenge(), code=member.code()).status_code == 200
+    assert second_step(member.challenge(), code="000000").status_code == 401
+    assert second_step(member.challenge(), code=member.code()).status_code == 429
+
+
 def test_a_challenge_is_bound_to_its_moment(member: Member) -> None:
     challenge = member.challenge()
     Challenge.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

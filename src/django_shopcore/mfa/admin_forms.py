@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_shopcore.accounts.admins import lock_users
 from django_shopcore.core.errors import Conflict
-from django_shopcore.core.limits import RateLimited
+from django_shopcore.core.limits import RateLimited, take_back
 from django_shopcore.core.writes import atomic_write
 
 from . import factors, signals, totp, verification
@@ -55,7 +55,7 @@ class MfaAuthenticationMixin(forms.Form):
         code = "".join(text.split())
         proof = Proof(TOTP, code) if totp.CODE.fullmatch(code) else Proof(RECOVERY_CODE, text)
         try:
-            factors.count(proof, user, self.request)
+            counted = factors.count(proof, user, self.request)
             with atomic_write(TotpDevice):
                 rows = lock_users([user.pk])
                 if not rows:
@@ -68,6 +68,7 @@ class MfaAuthenticationMixin(forms.Form):
                 sender=type(user), user=user, method=proof.method, request=self.request
             )
             raise ValidationError(_("The second factor is wrong."), code="invalid_second_factor") from exc
+        take_back(counted)
 
 
 class MfaAdminAuthenticationForm(MfaAuthenticationMixin, AdminAuthenticationForm):

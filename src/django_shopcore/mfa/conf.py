@@ -18,8 +18,8 @@ class MfaSettings(SettingsGroup, prefix="SHOPCORE_MFA_"):
     CODE_RATE = Setting[str | None](
         "20/h",
         rate,
-        "Codes of the authenticator app per account, right ones too. Recovery codes and passkeys go on working above "
-        "it: a thief of the password cannot lock the owner out.",
+        "Wrong codes of the authenticator app per account. Recovery codes and passkeys go on working above it: a thief "
+        "of the password cannot lock the owner out.",
     )
     LOGIN_RATE = Setting[str | None]("20/m", rate, "Second steps of a sign-in per client.")
     RECOVERY_CODES = Setting(10, positive_int, "How many recovery codes there are in a set.")

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from django_shopcore.core.limits import Usage
+
 from . import encryption, limits, passkeys, recovery, signals, totp
 from .exceptions import FIELDS, WrongFactor
 from .models import Passkey, TotpDevice
@@ -47,10 +49,9 @@ def enrolled_since(user: Any) -> datetime | None:
     return min(filter(None, [*apps, *keys]), default=None)
 
 
-def count(proof: Proof, user: Any, request: Any) -> None:
-    """Counts an attempt that could be a guess. Outside the transaction: it counts whatever comes of it."""
-    if proof.method == TOTP:
-        limits.count_code(user, request)
+def count(proof: Proof, user: Any, request: Any) -> list[Usage]:
+    """Counts an attempt that could be a guess, before the transaction; ``take_back`` the result if it was right."""
+    return limits.count_code(user, request) if proof.method == TOTP else []
 
 
 def spend(user: Any, proof: Proof, passkey_challenge: bytes | None) -> None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django_shopcore.accounts.admins import lock_users
 from django_shopcore.accounts.signin import Tokens, sign_in
 from django_shopcore.accounts.tokens import AccessToken
+from django_shopcore.core.limits import take_back
 from django_shopcore.core.writes import atomic_write
 
 from . import challenges, factors, passkeys, signals
@@ -48,7 +49,7 @@ def finish(request: HttpRequest, raw: str, proof: Proof) -> Tokens:
     """
     challenge = challenges.login_challenge(raw, attempt=True)
     user = challenge.user
-    factors.count(proof, user, request)
+    counted = factors.count(proof, user, request)
     signed = challenges.take_passkey_challenge(challenge) if proof.method == PASSKEY else None
     try:
         with atomic_write(Challenge):
@@ -62,4 +63,5 @@ def finish(request: HttpRequest, raw: str, proof: Proof) -> Tokens:
     except WrongFactor as exc:
         signals.second_factor_failed.send_robust(sender=type(user), user=user, method=exc.method, request=request)
         raise wrong_at_login() from exc
+    take_back(counted)
     return tokens

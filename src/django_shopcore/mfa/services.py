@@ -14,6 +14,7 @@ from django_shopcore.accounts.admins import lock_users
 from django_shopcore.accounts.exceptions import session_ended, wrong_password
 from django_shopcore.accounts.models import Session
 from django_shopcore.accounts.services import check_password
+from django_shopcore.core.limits import take_back
 from django_shopcore.core.writes import atomic_write
 
 from . import challenges, encryption, exceptions, factors, passkeys, recovery, signals, totp, verification
@@ -46,8 +47,7 @@ def proven(caller: Caller) -> Iterator[Any]:
     """
     user, proof = caller.user, caller.proof
     checked = check_password(user, caller.password, "password")
-    if proof is not None:
-        factors.count(proof, user, caller.request)
+    counted = factors.count(proof, user, caller.request) if proof is not None else []
     signed = None
     if proof is not None and proof.method == PASSKEY:
         signed = challenges.take_passkey_challenge_of(user, Challenge.Purpose.PROVE)
@@ -63,6 +63,7 @@ def proven(caller: Caller) -> Iterator[Any]:
             except exceptions.WrongFactor as exc:
                 raise exceptions.wrong_factor(exc.method) from exc
         yield row
+    take_back(counted)
 
 
 def _locked(user: Any) -> Any:
@@ -86,7 +87,7 @@ def confirm_totp(request: Any, code: str) -> list[str] | None:
 
     Raises ``InvalidInput`` on ``code``.
     """
-    count_code(request.user, request)
+    counted = count_code(request.user, request)
     with atomic_write(TotpDevice):
         user = _locked(request.user)
         device = TotpDevice.objects.fresh().filter(user=user).exclude(pending_secret="").first()
@@ -99,7 +100,9 @@ def confirm_totp(request: Any, code: str) -> list[str] | None:
         changes = {"secret": pending, "last_step": step, "enabled_at": now, "last_used_at": now, "pending_secret": ""}
         if not TotpDevice.objects.fresh().waiting_for(pending).filter(pk=device.pk).update(**changes):
             raise exceptions.wrong_code()
-        return _added(request, user, TOTP, first=first)
+        codes = _added(request, user, TOTP, first=first)
+    take_back(counted)
+    return codes
 
 
 def remove_totp(caller: Caller) -> None:
