@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
-EXTRAS = "postgres,redis,argon2,rs256,mail,swagger,fast"
+EXTRAS = "postgres,redis,argon2,rs256,mail,swagger,fast,mfa"
 # The dependency groups that a command needs. A group that includes another comes with it.
 GROUPS = {
     "setup": ("example", "test", "lint"),

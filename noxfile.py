@@ -21,7 +21,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = []
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = ".[postgres,redis,argon2,rs256,mail,swagger,fast]"
+EXTRAS = ".[postgres,redis,argon2,rs256,mail,swagger,fast,mfa]"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 MANAGE = ("python", "example_project/manage.py")
 

@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
-FEATURES = ["catalog", "accounts", "notifications"]
+FEATURES = ["catalog", "accounts", "mfa", "notifications"]
 
 app_name = "shopcore"
 urlpatterns: list[URLPattern | URLResolver] = [

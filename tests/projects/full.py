@@ -9,7 +9,9 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.mfa",
     "django_shopcore.notifications",
-    *DJANGO_APPS,
+    "django_shopcore.mfa.admin_apps.MfaAdminConfig",
+    *(app for app in DJANGO_APPS if app != "django.contrib.admin"),
 ]
 MIDDLEWARE = [*DJANGO_MIDDLEWARE, "django_shopcore.core.middleware.AccessMiddleware"]

@@ -18,7 +18,7 @@ from django_shopcore.core.client import client_address
 from django_shopcore.core.users import email_column, user_model
 from django_shopcore.core.writes import atomic_write
 
-from . import passwords, signals
+from . import passwords, second_step, signals
 from .addresses import normalise_email
 from .admins import lock_users
 from .conf import MANDATORY, app_settings
@@ -74,8 +74,13 @@ def _meant_by(email: str, username: str) -> tuple[Any, str]:
     return None, secrets.token_hex(16)
 
 
-def sign_in(request: HttpRequest, user: Any) -> Tokens:
-    """Opens a session of ``user``, whose password was just checked; sends ``user_signed_in``."""
+def sign_in(request: HttpRequest, user: Any, *, second_step_done: bool = False) -> Tokens:
+    """Opens a session of ``user``, whose password was just checked; sends ``user_signed_in``.
+
+    Raises ``SecondStepRequired`` where the password is not enough, unless the caller has seen to the rest.
+    """
+    if not second_step_done:
+        second_step.demand(request, user)
     now = timezone.now()
     session = Session(
         user=user,
