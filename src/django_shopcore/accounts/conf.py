@@ -26,6 +26,9 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         "Seconds in which a spent refresh token is merely refused, for two tabs that refresh at once. Later it "
         "ends its session, since it was probably stolen.",
     )
+    SESSION_RETENTION = Setting(
+        30, positive_int, "Days for which sessions stay in the database after they have ended or expired."
+    )
     LOGIN_BY = Setting(
         EMAIL,
         one_of(EMAIL, USERNAME, EITHER),

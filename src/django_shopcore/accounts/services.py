@@ -15,10 +15,9 @@ from django_shopcore.core.writes import atomic_write
 
 from . import passwords, signals
 from .admins import lock_for_removal, lock_users
+from .conf import app_settings
 from .exceptions import role_not_changeable, session_ended, wrong_password
 from .models import Session
-
-KEPT_AFTER_END = datetime.timedelta(days=30)
 
 
 def register(user: Any, *, recheck: Callable[[], object] | None = None) -> Any:
@@ -113,6 +112,6 @@ def change_role(user: Any, *, is_active: bool | None = None, is_admin: bool | No
 
 
 def prune_sessions() -> int:
-    """Deletes sessions that ended or expired more than 30 days ago; returns how many."""
-    before = timezone.now() - KEPT_AFTER_END
+    """Deletes sessions that are over for ``SHOPCORE_ACCOUNTS_SESSION_RETENTION``; returns how many."""
+    before = timezone.now() - datetime.timedelta(days=app_settings.SESSION_RETENTION)
     return int(Session.objects.filter(Q(expires_at__lt=before) | Q(ended_at__lt=before)).delete()[0])
