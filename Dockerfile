@@ -9,7 +9,7 @@ RUN python -m venv /opt/pip && /opt/pip/bin/pip install "pip>=25.1" && python -m
 # What the dependencies depend on comes first: their layer stays in the cache while the code changes.
 COPY pyproject.toml README.md LICENSE ./
 COPY src/django_shopcore/__init__.py src/django_shopcore/
-RUN /opt/pip/bin/pip wheel --wheel-dir /wheels --group example ".[postgres,redis,argon2,rs256,mail,swagger,fast]"
+RUN /opt/pip/bin/pip wheel --wheel-dir /wheels --group example ".[postgres,redis,argon2,rs256,mail,swagger,fast,mfa]"
 COPY src src
 RUN rm -r /wheels/django_shopcore-* \
     && /opt/pip/bin/pip wheel --wheel-dir /wheels --no-deps . \

@@ -10,6 +10,8 @@
   docs                          build the documentation into docs/_build/html
   bench [--products N ...] [--check] [...]
                                 measure how fast the catalogue is read; --help lists the options
+  soak [--minutes N] [--workers sync|gthread] [--no-faults] [--seed N] [--json FILE]
+                                run the example project under load while things fail around it
   check                         all that CI runs: lint, test, bench --check, docs, the package itself
 
 Each command installs what it lacks into .venv, with uv where there is one. Nothing outside of this
@@ -36,7 +38,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
-EXTRAS = "postgres,redis,argon2,rs256,mail,swagger,fast"
+EXTRAS = "postgres,redis,argon2,rs256,mail,swagger,fast,mfa"
 # The dependency groups that a command needs. A group that includes another comes with it.
 GROUPS = {
     "setup": ("example", "test", "lint"),
@@ -45,6 +47,7 @@ GROUPS = {
     "lint": ("example", "test", "lint"),
     "docs": ("example", "docs"),
     "bench": ("example", "test", "bench"),
+    "soak": ("example", "test"),
     "check": ("example", "test", "bench", "lint", "docs"),
 }
 TOTALS = re.compile(r"\d+ passed, \d+ failed, \d+ skipped")
@@ -261,6 +264,9 @@ def main() -> int:
     if command == "bench":
         ensure(GROUPS["bench"])
         return bench(*arguments)
+    if command == "soak":
+        ensure(GROUPS["soak"])
+        return call("-m", "tests.soak", *arguments)
     parser = argparse.ArgumentParser("dev.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("command", choices=GROUPS, metavar="command", help="one of the above")
     chosen = parser.parse_args([command, *arguments]).command

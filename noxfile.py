@@ -21,7 +21,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = []
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = ".[postgres,redis,argon2,rs256,mail,swagger,fast]"
+EXTRAS = ".[postgres,redis,argon2,rs256,mail,swagger,fast,mfa]"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 MANAGE = ("python", "example_project/manage.py")
 
@@ -104,6 +104,29 @@ def workflows(session: nox.Session) -> None:
     session.run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
     config = ("vendor.github-issue-config", ".github/ISSUE_TEMPLATE/config.yml")
     session.run("check-jsonschema", "--builtin-schema", *config)
+
+
+# What ruff's rules of the same numbers (S101, S608, …) find too: there each case has its reason beside it.
+JUDGED = "B101,B105,B106,B108,B307,B311,B608,B611"
+
+
+@nox.session
+def bandit(session: nox.Session) -> None:
+    """Look for what Bandit knows and ruff does not."""
+    session.install("bandit")
+    session.run("bandit", "--quiet", "--recursive", "--skip", JUDGED, "src", "example_project")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known holes in what a site installs with us, all extras included, and in what the tests need."""
+    install(session, "example", "test", "docs")
+    session.install("pip", "pip-audit")
+    frozen = session.run("python", "-m", "pip", "freeze", "--exclude-editable", silent=True)
+    requirements = Path(session.create_tmp()).resolve() / "requirements.txt"
+    requirements.write_text(str(frozen))
+    # Strict: a package that nothing is known of would be passed over with a line in the log.
+    session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", str(requirements))
 
 
 @nox.session

@@ -17,6 +17,7 @@ settings.configure(
         "django_shopcore.core",
         "django_shopcore.catalog",
         "django_shopcore.accounts",
+        "django_shopcore.mfa",
         "django_shopcore.notifications",
         "django_shopcore.audit",
         "django.contrib.auth",

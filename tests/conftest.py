@@ -94,8 +94,9 @@ def _receivers_end_with_their_test() -> Iterator[None]:
 
     from django_shopcore.accounts import signals as of_accounts
     from django_shopcore.catalog import signals as of_catalog
+    from django_shopcore.mfa import signals as of_mfa
 
-    ours = [signal for module in (of_accounts, of_catalog) for signal in vars(module).values()]
+    ours = [signal for module in (of_accounts, of_catalog, of_mfa) for signal in vars(module).values()]
     before = {signal: list(signal.receivers) for signal in [pre_save, *ours] if isinstance(signal, Signal)}
     yield
     for signal, receivers in before.items():

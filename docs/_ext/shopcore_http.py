@@ -103,11 +103,11 @@ def fields(part: Json) -> str:
 def examples(content: Json) -> Iterator[str]:
     """Each example as a block of code, with a note above what is not simply JSON."""
     for media, body in content.items():
-        for example in body.get("examples", {}).values():
+        for name, example in body.get("examples", {}).items():
             value = example["value"]
             text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
             notes = [] if media.endswith("json") else [f"`{media}`"]
-            notes += [example["summary"]] if len(body["examples"]) > 1 else []
+            notes += [example.get("summary", name)] if len(body["examples"]) > 1 else []
             yield ", ".join(notes) + (":" if notes else "")
             yield f"```{'json' if 'json' in media else 'text'}\n{text.rstrip()}\n```"
 

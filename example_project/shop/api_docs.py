@@ -15,6 +15,9 @@ A catalogue, accounts and notifications over REST.
 `Authorization: Bearer …`; it is good for 15 minutes. `POST /api/v1/auth/refresh/` changes the second one, once, for a
 new pair. Reading the catalogue needs no token. What only admins may do says so.
 
+Where the account has a second factor, the answer is `{"mfa_required": true, "challenge": …}` instead, and
+`POST /api/v1/auth/mfa/login/` with the challenge and a code gives the tokens.
+
 ## Errors
 
 Every error is an `application/problem+json` (RFC 9457) with `status`, `title`, `detail` and a stable `code`. Where

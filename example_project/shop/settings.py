@@ -37,6 +37,9 @@ if JWT_ALGORITHM == "RS256" and not env.get("JWT_SIGNING_KEY") and DEBUG:
 if _signing["SIGNING_KEY"] == SECRET_KEY:
     env.problem("JWT_SIGNING_KEY", "must differ from SECRET_KEY")
 
+SHOPCORE_ACCOUNTS_VERIFYING_KEYS: list[tuple[str, str]] = env.read("JWT_VERIFYING_KEYS", keys.verifying_keys, [])
+SECRET_KEY_FALLBACKS: list[str] = env.read("SECRET_KEY_FALLBACKS", keys.secret_keys, [])
+
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": JWT_ALGORITHM,
     **_signing,
@@ -69,6 +72,7 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.mfa",
     "django_shopcore.notifications",
     "django_shopcore.audit",
     "rest_framework",
@@ -76,7 +80,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
-    "django.contrib.admin",
+    "django_shopcore.mfa.admin_apps.MfaAdminConfig",  # Django's admin with a second factor
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -146,9 +150,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -224,7 +227,16 @@ SHOPCORE_SITE_URL = SITE_URL
 SHOPCORE_NOTIFICATIONS_SITE_NAME = "Shop"
 SHOPCORE_NOTIFICATIONS_ADMIN_EMAILS = ADMIN_EMAILS
 SHOPCORE_TRUSTED_PROXIES = env.read("TRUSTED_PROXIES", words.natural, 0)
-globals().update(library_settings(env, INSTALLED_APPS))
+_library = library_settings(env, INSTALLED_APPS)
+globals().update(_library)
+# Django's own forms ask for passwords as long as the API does.
+_least = _library.get("SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH") or 10
+AUTH_PASSWORD_VALIDATORS.append(
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": _least},
+    }
+)
 
 # --- Encryption on the way ------------------------------------------------------------------------------
 

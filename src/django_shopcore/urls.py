@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
-FEATURES = ["catalog", "accounts", "notifications", "audit"]
+FEATURES = ["catalog", "accounts", "mfa", "notifications", "audit"]
 
 app_name = "shopcore"
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -182,6 +182,17 @@ def test_from_anywhere_right_after_it(user: Any) -> None:
     assert sign_in(user.email, NEW_PASSWORD, ELSEWHERE).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
+def test_also_where_a_shared_cache_remembers_the_refusal(settings: Any, redis_url: str) -> None:
+    settings.CACHES = redis(redis_url)
+    cache.clear()
+    user = UserFactory()
+    botnet(user.email, 6)
+    assert reset(user, HOME) == 204
+    assert sign_in(user.email, NEW_PASSWORD, ELSEWHERE).status_code == 200
+    hang_up()
+
+
 def test_a_wrong_link_lifts_nothing(user: Any) -> None:
     botnet(user.email, 6)
     body = {"uid": encode(user.pk), "token": "d4yvr5-0f8c9b2e6a1d4c7f", "new_password": NEW_PASSWORD}

@@ -7,9 +7,11 @@ from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from django_shopcore.accounts import checks
+from django_shopcore.accounts import checks, key_checks
 from django_shopcore.accounts.apps import AUTHENTICATOR
+from django_shopcore.core.checks import check_settings
 from django_shopcore.core.views import default_authenticators
+from tests.accounts.test_tokens import keypair
 
 pytestmark = pytest.mark.projects("full", "accounts_only", "host_user", "email_user", "uuid_user")
 
@@ -65,6 +67,87 @@ def test_rs256_needs_cryptography(settings: Any, monkeypatch: pytest.MonkeyPatch
     settings.SIMPLE_JWT = {"ALGORITHM": "RS256", "SIGNING_KEY": "private", "VERIFYING_KEY": "public"}
     monkeypatch.setattr(checks, "has_crypto", False)
     assert ids(checks.check_tokens(None)) == ["shopcore.E204"]
+
+
+PRIVATE, PUBLIC = keypair()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "signing", "verifying"),
+    [
+        ("HS256", PUBLIC, ""),
+        ("HS256", PRIVATE, ""),
+        ("RS256", "private", "public"),
+        ("RS256", PRIVATE, keypair()[1]),
+        ("RS256", KEY, KEY),
+        ("ES256", PRIVATE, PUBLIC),
+        ("RS256", *keypair(1024)),
+    ],
+)
+def test_keys_that_sign_what_they_do_not_verify_are_an_error(
+    settings: Any, algorithm: str, signing: str, verifying: str
+) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": algorithm, "SIGNING_KEY": signing, "VERIFYING_KEY": verifying}
+    assert checks.check_tokens(None) == []
+    assert ids(key_checks.check_key_pair(None)) == ["shopcore.E207"]
+
+
+@pytest.mark.parametrize(("algorithm", "keys"), [("HS256", (KEY, "")), ("RS256", (PRIVATE, PUBLIC))])
+def test_keys_that_belong_together_are_not(settings: Any, algorithm: str, keys: tuple[str, str]) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": algorithm, "SIGNING_KEY": keys[0], "VERIFYING_KEY": keys[1]}
+    assert key_checks.check_key_pair(None) == []
+
+
+def test_a_key_is_reported_once(settings: Any) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": "HS256", "SIGNING_KEY": "short"}
+    assert key_checks.check_key_pair(None) == []
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("HS256", "k" * 31),
+        ("HS512", "k" * 63),
+        ("HS256", ""),
+        ("HS256", PUBLIC),
+        ("RS256", KEY),
+        ("RS256", keypair(1024)[1]),
+        ("ES256", PUBLIC),
+        ("none", ""),
+        ("HS1", KEY),
+        ("", KEY),
+    ],
+)
+def test_a_verifying_key_that_is_weak_or_none_is_an_error(settings: Any, algorithm: str, key: str) -> None:
+    settings.SHOPCORE_ACCOUNTS_VERIFYING_KEYS = [("HS256", KEY), (algorithm, key)]
+    [message] = key_checks.check_verifying_keys(None)
+    assert ids([message]) == ["shopcore.E208"]
+    assert "[1]" in message.msg
+    assert not key or key not in f"{message.msg}{message.hint}"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [("HS256", KEY), ("HS256", KEY.encode())],
+        [("HS256", "k" * 64), ("HS512", "k" * 64)],
+        [("RS256", PUBLIC), ("RS256", PRIVATE)],
+        [("RS256", PUBLIC), ("PS256", PUBLIC)],
+        [("HS256", "a signing key of the tests, at least 32 bytes")],
+    ],
+)
+def test_a_key_that_is_there_twice_is_a_warning(settings: Any, keys: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_VERIFYING_KEYS = keys
+    assert ids(key_checks.check_verifying_keys(None)) == ["shopcore.W207"]
+
+
+@pytest.mark.parametrize("keys", [[KEY], KEY, [("HS256", KEY, "x")], [("HS256", 7)], {"HS256": KEY}])
+def test_keys_that_are_no_pairs_are_left_to_the_check_of_kinds(settings: Any, keys: Any) -> None:
+    settings.SHOPCORE_ACCOUNTS_VERIFYING_KEYS = keys
+    assert key_checks.check_verifying_keys(None) == []
+    messages = check_settings(None)
+    assert ids(messages) == ["shopcore.E001"]
+    assert KEY not in str(messages)
 
 
 def test_a_user_model_without_an_address_is_an_error(settings: Any) -> None:

@@ -176,6 +176,18 @@ def test_a_link_expires(user: Any, monkeypatch: pytest.MonkeyPatch, settings: An
     assert post(CONFIRM, credentials).status_code == 204
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_change_of_the_secret_key_with_a_fallback_stops_nothing(user: Any, settings: Any, late: bool) -> None:
+    assert ask(user).status_code == 202
+    credentials = {} if late else credentials_in(deliver_to(NEW))
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY = "another secret of the tests, long enough for anybody"
+    if not late:
+        assert errors_of(post(CONFIRM, credentials)) == INVALID
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert post(CONFIRM, credentials or credentials_in(deliver_to(NEW))).status_code == 204
+
+
 def test_the_address_in_a_link_cannot_be_exchanged(user: Any) -> None:
     credentials = asked(user)
     _, _, rest = credentials["token"].partition("~")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -206,10 +207,14 @@ def test_is_limited_per_client(anonymous: APIClient, user: Any, settings: Any) -
     assert anonymous.post(URL, {}, REMOTE_ADDR="192.0.2.1").status_code == 400
 
 
-def test_old_sessions_are_pruned(user: Any) -> None:
-    long_ago = timezone.now() - services.KEPT_AFTER_END * 1.1
+@pytest.mark.parametrize("days", [30, 3])
+def test_old_sessions_are_pruned(user: Any, settings: Any, days: int) -> None:
+    if days != 30:
+        settings.SHOPCORE_ACCOUNTS_SESSION_RETENTION = days
+    long_ago = timezone.now() - datetime.timedelta(days=days, minutes=1)
+    not_long_ago = timezone.now() - datetime.timedelta(days=days, minutes=-1)
     live, fresh, ended, expired = (tokens_of(user) for _ in range(4))
-    Session.objects.filter(pk=session_of(fresh).pk).end()
+    Session.objects.filter(pk=session_of(fresh).pk).update(ended_at=not_long_ago)
     Session.objects.filter(pk=session_of(ended).pk).update(ended_at=long_ago)
     Session.objects.filter(pk=session_of(expired).pk).update(expires_at=long_ago)
 

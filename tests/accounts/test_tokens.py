@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -57,8 +58,8 @@ def encode(part: Any) -> str:
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def keypair() -> tuple[str, str]:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def keypair(bits: int = 2048) -> tuple[str, str]:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     return (
         private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -75,7 +76,9 @@ def test_holds_only_what_names_the_session(tokens: signin.Tokens, user: Any) -> 
         assert set(claims(raw)) == names
         assert claims(raw)["token_type"] == kind
         assert claims(raw)["user_id"] == str(user.pk)
-        assert jwt.get_unverified_header(raw) == {"alg": "HS256", "typ": "JWT"}
+        header = jwt.get_unverified_header(raw)
+        assert re.fullmatch(r"[A-Za-z0-9_-]{22}", header.pop("kid"))
+        assert header == {"alg": "HS256", "typ": "JWT"}
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", ""])
@@ -253,7 +256,8 @@ def test_rs256_works_by_configuration(user: Any, settings: Any) -> None:
 
     tokens = tokens_of(user)
 
-    assert jwt.get_unverified_header(tokens.access) == {"alg": "RS256", "typ": "JWT"}
+    header = jwt.get_unverified_header(tokens.access)
+    assert (header["alg"], len(header["kid"])) == ("RS256", 43)
     assert works(tokens.access)
     assert APIClient().post("/api/v1/auth/refresh/", {"refresh": tokens.refresh}).status_code == 200
     assert refused(hs256.access)

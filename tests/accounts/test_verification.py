@@ -95,6 +95,16 @@ def test_a_link_expires(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     assert is_verified(user)
 
 
+def test_a_link_outlives_a_change_of_the_secret_key_with_a_fallback(settings: Any) -> None:
+    user = register()
+    credentials, old = credentials_in(verification_mail()), settings.SECRET_KEY
+    settings.SECRET_KEY = "another secret of the tests, long enough for anybody"
+    assert errors_of(post(VERIFY, credentials)) == INVALID
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert post(VERIFY, credentials).status_code == 204
+    assert is_verified(user)
+
+
 def test_a_link_for_a_password_verifies_nothing(user: Any) -> None:
     uid = link_tokens.encode(user.pk)
     assert errors_of(post(VERIFY, {"uid": uid, "token": link_tokens.password_reset.make_token(user)})) == INVALID

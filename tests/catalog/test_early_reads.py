@@ -342,6 +342,9 @@ def test_another_page_of_a_list_that_is_known_is_its_own() -> None:
     ("path", "status", "code"),
     [
         (f"{LIST}999999999/", 404, "not_found"),
+        # As a server hands it over (PEP 3333): the bytes of UTF-8 as characters.
+        (f"{LIST}{'١'.encode().decode('latin-1')}/", 404, "not_found"),
+        (f"{LIST}{'é'.encode().decode('latin-1')}/", 404, "not_found"),
         (f"{LIST}?page=0", 400, "invalid"),
         (f"{LIST}?ordering=secret", 400, "invalid"),
         (f"{LIST}?search=%00", 400, "invalid_text"),

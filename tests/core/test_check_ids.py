@@ -13,6 +13,7 @@ from unittest import mock
 import django
 import pytest
 from django.conf import settings
+from django.contrib.admin import AdminSite
 from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.test import override_settings
@@ -121,10 +122,17 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.E204": having(SIMPLE_JWT={"ALGORITHM": "RS256", "SIGNING_KEY": None}),
     "shopcore.E205": mandatory("column", None),
     "shopcore.E206": mandatory("apps.is_installed", False),
+    "shopcore.E207": having(SIMPLE_JWT={"ALGORITHM": "RS256", "SIGNING_KEY": "private", "VERIFYING_KEY": "public"}),
+    "shopcore.E208": having(SHOPCORE_ACCOUNTS_VERIFYING_KEYS=[("HS256", "short")]),
+    "shopcore.W207": having(SHOPCORE_ACCOUNTS_VERIFYING_KEYS=[("HS512", "k" * 64), ("HS256", "k" * 64)]),
+    "shopcore.W208": having(SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH=7),
     "shopcore.E301": having(SHOPCORE_SITE_URL=""),
     "shopcore.E302": having(SHOPCORE_NOTIFICATIONS_CHANNELS=["builtins.dict"]),
     "shopcore.E303": having(SHOPCORE_NOTIFICATIONS_DIGEST_HOUR=24),
     "shopcore.E304": having(SHOPCORE_NOTIFICATIONS_ADMIN_EMAILS=["nobody"]),
+    "shopcore.E401": lambda: mock.patch("django_shopcore.mfa.checks.find_spec", return_value=None),
+    "shopcore.W401": having(SHOPCORE_SITE_URL=""),
+    "shopcore.W402": lambda: mock.patch("django.contrib.admin.site", AdminSite()),
     "shopcore.W301": having(SHOPCORE_NOTIFICATIONS_DISABLED=["nothing"]),
     "shopcore.W302": having(DEFAULT_FROM_EMAIL="webmaster@localhost"),
     "shopcore.W303": lasting(600),

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.projects("full")
 
 FEATURES = sorted(path.parent.name for path in Path(django_shopcore.__file__).parent.glob("*/apps.py"))
 OPTIONAL = [feature for feature in FEATURES if feature != "core"]
-SITES = [site for number in range(len(OPTIONAL) + 1) for site in combinations(OPTIONAL, number)]
+SETS = [site for number in range(len(OPTIONAL) + 1) for site in combinations(OPTIONAL, number)]
+# The second factor belongs to accounts.
+SITES = [site for site in SETS if "mfa" not in site or "accounts" in site]
 
 SITE = """
 import json, sys
@@ -119,12 +121,19 @@ def test_only_what_is_installed_is_imported_routed_and_migrated(features: tuple[
     expected = {
         "catalog": {"products", "categories"},
         "accounts": {"auth", "users"},
+        "mfa": {"auth"},
         "notifications": {"notifications"},
         "audit": {"audit"},
     }
     assert areas == {area for feature in features for area in expected[feature]}
+    assert any(path.startswith("/api/v1/auth/mfa/") for path in report["paths"]) is ("mfa" in features)
     # One that takes other methods is 405, one for somebody 401, one with a token 400; none is missing or broken.
     assert set(report["answers"].values()) <= {200, 400, 401, 405}
+
+
+def test_the_second_factor_alone_says_what_it_needs() -> None:
+    with pytest.raises(AssertionError, match=r"django_shopcore\.mfa needs django_shopcore\.accounts"):
+        start("mfa")
 
 
 def test_a_module_of_another_feature_is_found_with_the_moment_it_came() -> None:

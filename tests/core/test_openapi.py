@@ -34,6 +34,8 @@ PUBLIC = {
     "auth/register/",
     "auth/login/",
     "auth/refresh/",
+    "auth/mfa/login/",
+    "auth/mfa/login/options/",
     "auth/password/reset/",
     "auth/password/reset/confirm/",
     "auth/email/verify/",

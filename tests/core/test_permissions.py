@@ -55,6 +55,17 @@ TABLE = {
     "auth/email/verify/resend/": {"POST": PUBLIC},
     "auth/email/change/": {"POST": SIGNED_IN},
     "auth/email/change/confirm/": {"POST": PUBLIC},
+    "auth/mfa/": {"GET": SIGNED_IN},
+    "auth/mfa/login/": {"POST": PUBLIC},
+    "auth/mfa/login/options/": {"POST": PUBLIC},
+    "auth/mfa/options/": {"POST": SIGNED_IN},
+    "auth/mfa/totp/": {"POST": SIGNED_IN},
+    "auth/mfa/totp/confirm/": {"POST": SIGNED_IN},
+    "auth/mfa/totp/delete/": {"POST": SIGNED_IN},
+    "auth/mfa/recovery-codes/": {"POST": SIGNED_IN},
+    "auth/mfa/passkeys/": {"POST": SIGNED_IN},
+    "auth/mfa/passkeys/options/": {"POST": SIGNED_IN},
+    "auth/mfa/passkeys/{id}/delete/": {"POST": OWN},
     "users/": {"GET": ADMIN},
     "users/{id}/": {"GET": ADMIN, "PATCH": ADMIN},
     "notifications/": {"GET": SIGNED_IN},
@@ -68,6 +79,7 @@ TABLE = {
 HAS_CATALOG = apps.is_installed("django_shopcore.catalog")
 HAS_ACCOUNTS = apps.is_installed("django_shopcore.accounts")
 HAS_AUDIT = apps.is_installed("django_shopcore.audit")
+HAS_MFA = apps.is_installed("django_shopcore.mfa")
 HAS_NOTIFICATIONS = apps.is_installed("django_shopcore.notifications")
 ROUTES = routes()
 
@@ -156,6 +168,8 @@ def key_for(route: Route, owner: Any) -> Any:
     """The key of a row that the route leads to, made for this request."""
     if "{id}" not in route.path:
         return None
+    if route.path.startswith("auth/mfa/"):
+        return _passkey_of(owner).pk
     makers: dict[str, Callable[[], Any]] = {"auth": lambda: _session_of(owner), "users": make_user}
     if HAS_CATALOG:
         from tests.factories.catalog import CategoryFactory, ProductFactory
@@ -174,6 +188,13 @@ def _session_of(owner: Any) -> Any:
     return session_of(tokens_of(owner))
 
 
+def _passkey_of(owner: Any) -> Any:
+    from django_shopcore.mfa.models import Passkey
+
+    number = Passkey.objects.count()
+    return Passkey.objects.create(user=owner, name="phone", credential_id=f"key-{number}", public_key=b"key")
+
+
 def everything() -> list[Any]:
     """All rows that a request could change, to see whether one did."""
     labels = [get_user_model()._meta.label]
@@ -183,6 +204,8 @@ def everything() -> list[Any]:
         labels += [get_product_model()._meta.label, get_category_model()._meta.label]
     if HAS_ACCOUNTS:
         labels.append("shopcore_accounts.Session")
+    if HAS_MFA:
+        labels += [f"shopcore_mfa.{name}" for name in ("TotpDevice", "Passkey", "RecoveryCode", "Challenge")]
     if HAS_NOTIFICATIONS:
         labels += [f"shopcore_notifications.{name}" for name in ("Notification", "Preferences", "OptOut")]
     return [list(apps.get_model(label)._default_manager.order_by("pk").values()) for label in labels]
@@ -195,9 +218,12 @@ def test_every_route_is_in_the_table() -> None:
         "notifications": HAS_NOTIFICATIONS,
         "audit": HAS_AUDIT,
     }
-    assert {route.path: set(route.methods) for route in ROUTES} == {
+    expected = {
         path: set(methods) for path, methods in TABLE.items() if installed.get(path.partition("/")[0], HAS_ACCOUNTS)
     }
+    if not HAS_MFA:
+        expected = {path: methods for path, methods in expected.items() if not path.startswith("auth/mfa/")}
+    assert {route.path: set(route.methods) for route in ROUTES} == expected
 
 
 @pytest.mark.parametrize(
@@ -225,8 +251,8 @@ def test_who_may(route: Route, method: str) -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_any_other_method_is_405_for_everybody(route: Route) -> None:
     owner = make_user()
-    url = route.url(key_for(route, owner))
     callers = Callers(owner).all()
+    url = route.url(key_for(route, owner))
     before = everything()
     for name, client in callers.items():
         for method in {*METHODS, "TRACE", "PURGE"} - route.methods:

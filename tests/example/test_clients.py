@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pyotp
 import pytest
 
 from example_project.clients.python.shop_client import Shop, ShopError
@@ -96,6 +98,30 @@ def test_the_python_client_walks_through_the_shop(address: str) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [line.format("Python") for line in WALK]
+
+
+def test_the_python_client_takes_the_second_step(address: str) -> None:
+    credentials = {"email": "careful@example.com", "password": "two-locks-on-the-door"}
+    assert httpx.post(f"{address}/api/v1/auth/register/", json=credentials).status_code == 201
+    with Shop(address) as shop:
+        assert shop.login(**credentials) is None
+        assert shop.auth.tokens
+        headers = {"Authorization": f"Bearer {shop.auth.tokens['access']}"}
+        begun = httpx.post(f"{address}/api/v1/auth/mfa/totp/", json=credentials, headers=headers)
+        app = pyotp.TOTP(begun.json()["secret"])
+        confirmed = {"code": app.now()}
+        answer = httpx.post(f"{address}/api/v1/auth/mfa/totp/confirm/", json=confirmed, headers=headers)
+        assert answer.status_code == 200
+    with Shop(address) as shop:
+        challenge = shop.login(**credentials)
+        assert challenge
+        assert shop.auth.tokens is None
+        shop.second_step(challenge, app.at(int(time.time()), counter_offset=1))  # the present one has been used
+        assert shop.me()["email"] == credentials["email"]
+
+
+def test_the_admin_s_log_in_asks_for_a_second_factor(address: str) -> None:
+    assert 'name="second_factor"' in httpx.get(f"{address}/admin/login/").text
 
 
 def test_threads_that_meet_an_expired_token_share_one_refresh(server: Server, expired: Shop) -> None:

@@ -22,6 +22,10 @@ WRONG = [
     ("JWT_SIGNING_KEY", "hunter2", "must have at least 32 bytes"),
     ("JWT_SIGNING_KEY", PRODUCTION["SECRET_KEY"], "must differ from SECRET_KEY"),
     ("JWT_SIGNING_KEY", "-----BEGIN PRIVATE KEY----- and more of it", "is a PEM key"),
+    ("JWT_VERIFYING_KEYS", f"{'k' * 40},hunter2", "must have at least 32 bytes"),
+    ("JWT_VERIFYING_KEYS", "-----BEGIN PUBLIC KEY----- and more of it", "expected RSA keys in PEM form"),
+    ("JWT_VERIFYING_KEYS", "-----BEGIN PRIVATE KEY----- and more of it", "expected an RSA private key"),
+    ("SECRET_KEY_FALLBACKS", "hunter2", "must have at least 50 characters"),
     ("JWT_ALGORITHM", "none", "expected HS256 or RS256"),
     ("SITE_URL", "shop.example.com", "expected an address"),
     ("SITE_URL", "https://shop.example.com/?a=b", "expected an address"),
@@ -50,6 +54,7 @@ WRONG = [
     ("ADMIN_EMAILS", "a@example.com,b", "expected a mail address"),
     ("TRUSTED_PROXIES", "-1", "expected a whole number"),
     ("RATE_LIMITS", "sometimes", "expected on or off"),
+    ("SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH", "65", "expected a whole number from 1 to 64"),
     ("SHOPCORE_PAGE_SIZE", "many", "expected a whole number above 0"),
     ("SHOPCORE_PAGE_SIZE", "0", "expected a whole number above 0"),
     ("SHOPCORE_NOTIFICATIONS_WRITE_RATE", "often", "expected a rate such as"),
@@ -279,6 +284,41 @@ def test_an_rsa_key_on_one_line_signs_tokens(site: Site) -> None:
     assert found["ALGORITHM"] == "RS256"
     assert found["SIGNING_KEY"].strip() == pem.strip()
     assert found["VERIFYING_KEY"].startswith("-----BEGIN PUBLIC KEY-----")
+
+
+def test_keys_of_before_are_a_list_of_secrets_and_pems(site: Site) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    public = (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+    secret, old = "an old key for tests 0123456789 0123456789", f"old-{PRODUCTION['SECRET_KEY']}"
+    keys = ",".join([secret, public.replace("\n", "\\n"), private])
+    variables = {**PRODUCTION, "JWT_VERIFYING_KEYS": keys, "SECRET_KEY_FALLBACKS": f"{old}, {old}2"}
+
+    expression = "[settings.SHOPCORE_ACCOUNTS_VERIFYING_KEYS, settings.SECRET_KEY_FALLBACKS]"
+    [found, fallbacks] = site.evaluate(expression, variables)
+
+    assert [[algorithm, text.strip()] for algorithm, text in found] == [
+        ["HS256", secret],
+        ["RS256", public.strip()],
+        ["RS256", public.strip()],
+    ]
+    assert fallbacks == [old, f"{old}2"]
+    assert site.evaluate(expression, PRODUCTION) == [[], []]
+
+
+@pytest.mark.parametrize(("variables", "least"), [({}, 10), ({"SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH": "15"}, 15)])
+def test_djangos_forms_ask_for_passwords_as_long_as_the_api_does(
+    site: Site, variables: dict[str, str], least: int
+) -> None:
+    found = site.evaluate("settings.AUTH_PASSWORD_VALIDATORS", {**PRODUCTION, **variables})
+    [options] = [one["OPTIONS"] for one in found if one["NAME"].endswith("MinimumLengthValidator")]
+    assert options == {"min_length": least}
 
 
 def test_https_is_enforced_when_the_site_has_it(site: Site) -> None:

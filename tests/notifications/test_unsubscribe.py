@@ -108,6 +108,17 @@ def test_security_mail_is_not_turned_off(program: APIClient, user: Any, declare:
     assert not OptOut.objects.exists()
 
 
+def test_a_link_outlives_a_change_of_the_secret_key_with_a_fallback(
+    program: APIClient, user: Any, news: Any, settings: Any
+) -> None:
+    url, old = url_for("news", user), settings.SECRET_KEY
+    settings.SECRET_KEY = "another secret of the tests, long enough for anybody"
+    assert errors_of(click(program, url)) == [("token", "invalid_token")]
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert click(program, url).status_code == 200
+    assert Preferences.objects.get().kinds == {"news": {"email": False}}
+
+
 def test_opening_the_link_changes_nothing(program: APIClient, user: Any, news: Any) -> None:
     url = url_for("news", user)
     content = page(program.get(url))

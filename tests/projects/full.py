@@ -9,9 +9,11 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.mfa",
     "django_shopcore.notifications",
     "django_shopcore.audit",
-    *DJANGO_APPS,
+    "django_shopcore.mfa.admin_apps.MfaAdminConfig",
+    *(app for app in DJANGO_APPS if app != "django.contrib.admin"),
 ]
 MIDDLEWARE = [
     *DJANGO_MIDDLEWARE,

@@ -13,6 +13,7 @@ INSTALLED_APPS = [
     "django_shopcore.core",
     "django_shopcore.catalog",
     "django_shopcore.accounts",
+    "django_shopcore.mfa",
     "django_shopcore.notifications",
     "django_shopcore.audit",
     *(app for app in DJANGO_APPS if app != "django.contrib.admin"),

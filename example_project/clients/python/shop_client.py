@@ -103,9 +103,18 @@ class Shop:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def login(self, email: str, password: str) -> None:
+    def login(self, email: str, password: str) -> str | None:
+        """None when it is done; otherwise the challenge for ``second_step``: the account has a second factor."""
         credentials = {"email": email, "password": password}
-        self.auth.tokens = self._send("POST", "auth/login/", json=credentials, auth=None).json()
+        answer = self._send("POST", "auth/login/", json=credentials, auth=None).json()
+        if "mfa_required" in answer:
+            return str(answer["challenge"])
+        self.auth.tokens = answer
+        return None
+
+    def second_step(self, challenge: str, code: str) -> None:
+        proof = {"challenge": challenge, "code": code}
+        self.auth.tokens = self._send("POST", "auth/mfa/login/", json=proof, auth=None).json()
 
     def logout(self) -> None:
         """The tokens are forgotten even where the shop cannot be reached."""

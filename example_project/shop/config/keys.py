@@ -13,6 +13,7 @@ MIN_LENGTH = 50
 MIN_HS256_BYTES = 32
 MIN_RSA_BITS = 2048
 ALGORITHMS = ("HS256", "RS256")
+NEEDS_CRYPTOGRAPHY = "RS256 needs cryptography: pip install 'django-shopcore[rs256]'"
 
 
 def secret_key(text: str) -> str:
@@ -22,6 +23,11 @@ def secret_key(text: str) -> str:
     if len(set(text)) < 5 or text.startswith("django-insecure-"):
         raise ValueError("is too easy to guess; make one with: python3 -c 'import secrets; print(secrets.token_hex())'")
     return text
+
+
+def secret_keys(text: str) -> list[str]:
+    """``SECRET_KEY_FALLBACKS``: keys with commas between them."""
+    return [secret_key(key.strip()) for key in text.split(",") if key.strip()]
 
 
 def kept_secret_key(file: Path) -> str:
@@ -72,13 +78,40 @@ def signing_keys(text: str, algorithm: str) -> dict[str, Any]:
     return {"SIGNING_KEY": text, "VERIFYING_KEY": ""}
 
 
+def verifying_keys(text: str) -> list[tuple[str, str]]:
+    """``SHOPCORE_ACCOUNTS_VERIFYING_KEYS``: keys with commas between them, a PEM for RS256 and others for HS256."""
+    keys = [key.strip().replace("\\n", "\n") for key in text.split(",") if key.strip()]
+    return [
+        ("RS256", _rsa_public_key(key)) if "-----BEGIN" in key else ("HS256", signing_keys(key, "HS256")["SIGNING_KEY"])
+        for key in keys
+    ]
+
+
+def _rsa_public_key(pem: str) -> str:
+    if "PRIVATE KEY-----" in pem:
+        return str(_rsa_keys(pem)["VERIFYING_KEY"])
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    except ImportError:
+        raise ValueError(NEEDS_CRYPTOGRAPHY) from None
+    try:
+        key = serialization.load_pem_public_key(pem.encode())
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("expected RSA keys in PEM form, or secrets, with commas between them") from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_RSA_BITS:
+        raise ValueError(f"expected RSA keys of at least {MIN_RSA_BITS} bits")
+    return pem
+
+
 def _rsa_keys(pem: str) -> dict[str, Any]:
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     except ImportError:
-        raise ValueError("RS256 needs cryptography: pip install 'django-shopcore[rs256]'") from None
+        raise ValueError(NEEDS_CRYPTOGRAPHY) from None
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -29,9 +29,10 @@ def library_settings(env: Environment, installed_apps: Iterable[str]) -> dict[st
 
 def _known_settings(installed_apps: Iterable[str]) -> dict[str, Setting[Any]]:
     """A feature declares its settings when its ``conf`` is imported, which needs no settings yet."""
-    for app in installed_apps:
-        if app.startswith("django_shopcore.") and find_spec(f"{app}.conf"):
-            import_module(f"{app}.conf")
+    features = {".".join(app.split(".")[:2]) for app in installed_apps if app.startswith("django_shopcore.")}
+    for feature in sorted(features):
+        if find_spec(f"{feature}.conf"):
+            import_module(f"{feature}.conf")
     return {setting.name: setting for setting in declared_settings()}
 
 

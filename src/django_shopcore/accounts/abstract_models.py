@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .addresses import MAX_LENGTH, normalise_email, validate_address
+from .passwords import NormalisedPasswords
 
 U = TypeVar("U", bound="AbstractUser")
 
@@ -55,7 +56,7 @@ class UserManager(BaseUserManager[U]):
         return self.create_user(email, password, **columns)
 
 
-class AbstractUser(AbstractBaseUser, PermissionsMixin):
+class AbstractUser(NormalisedPasswords, AbstractBaseUser, PermissionsMixin):
     """An account whose e-mail address is its name."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -20,15 +20,39 @@ from django_shopcore.core.redaction import HIDDEN
 from django_shopcore.core.users import email_column
 from django_shopcore.core.writes import atomic_write
 
-from . import services, signals
+from . import passwords, services, signals
 from .admins import lock_for_removal, lock_users
 from .models import Session, User
 
 
-class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+class OwnValidators:
+    """For forms that set passwords: asks for what the API asks for."""
+
+    cleaned_data: dict[str, Any]
+    add_error: Any
+
+    def validate_password_for_user(self, user: Any, **kwargs: Any) -> None:
+        password = self.cleaned_data.get("password2")
+        if password and self.cleaned_data.get("set_usable_password", True):
+            try:
+                passwords.validate(password, user)
+            except ValidationError as exc:
+                self.add_error("password2", exc)
+
+
+class NewUserForm(OwnValidators, AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("email", "first_name", "last_name", "is_staff")
+
+
+class NewPasswordForm(OwnValidators, AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Tells of the new password, not what it is."""
+
+    def save(self, commit: bool = True) -> Any:
+        user = super().save(commit)
+        services.announce_changes(user, {"password": (HIDDEN, HIDDEN)})
+        return user
 
 
 class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
@@ -49,15 +73,6 @@ class ChangeUserForm(UserChangeForm):  # type: ignore[type-arg]
             except Conflict as exc:
                 raise ValidationError(str(exc.detail), code="last_admin") from exc
         return data
-
-
-class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Tells of the new password, not what it is."""
-
-    def save(self, commit: bool = True) -> Any:
-        user = super().save(commit)
-        services.announce_changes(user, {"password": (HIDDEN, HIDDEN)})
-        return user
 
 
 class UserAdmin(ExtensionInlinesMixin, DjangoUserAdmin):  # type: ignore[type-arg]

@@ -22,6 +22,7 @@ class AccountsConfig(AppConfig):
         from . import (
             attempts,
             checks,  # noqa: F401 - importing registers the checks
+            key_checks,  # noqa: F401
             mail_requests,
             personal,
             registration,

@@ -36,7 +36,7 @@ def count(request: Any, name: str) -> list[Usage]:
     """
     client, account = client_network(request), account_key(name)
     usages = enforce([LOGIN_CLIENT_ACCOUNT], request, _both(client, account))
-    if LOGIN_ACCOUNT.rate() is None or (client and is_marked(_known(client, account))):
+    if LOGIN_ACCOUNT.rate() is None or is_marked(_known(client, account)):
         return usages
     try:
         return usages + enforce([LOGIN_ACCOUNT], request, account)

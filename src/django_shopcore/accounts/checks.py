@@ -11,12 +11,12 @@ from jwt.algorithms import has_crypto, requires_cryptography
 from django_shopcore.core.users import column
 
 from .conf import MANDATORY, AccountsSettings, app_settings
+from .keyring import SYMMETRIC
 from .limits import ADDRESS_MAIL
 from .tokens import jwt_setting
 from .users import VERIFIED
 
-# RFC 7518, 3.2: a key at least as long as the digest.
-SYMMETRIC = {"HS256": 32, "HS384": 48, "HS512": 64}
+SHORTEST_PASSWORD = 8
 
 
 @register(Tags.security)
@@ -51,6 +51,16 @@ def _check_secret(algorithm: str) -> list[CheckMessage]:
             id="shopcore.E201",
         )
     ]
+
+
+@register(Tags.security)
+def check_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W208: passwords may be shorter than NIST SP 800-63B wants the shortest to be."""
+    least = app_settings.PASSWORD_MIN_LENGTH
+    if not AccountsSettings.PASSWORD_MIN_LENGTH.kind.accepts(least) or least >= SHORTEST_PASSWORD:
+        return []
+    hint = f"Set SHOPCORE_ACCOUNTS_PASSWORD_MIN_LENGTH to {SHORTEST_PASSWORD} or more; 10 is the default."
+    return [Warning(f"Passwords may have {least} characters.", hint=hint, id="shopcore.W208")]
 
 
 @register(Tags.models)

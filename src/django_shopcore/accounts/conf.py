@@ -1,9 +1,22 @@
 from __future__ import annotations
 
-from django_shopcore.core.conf import Setting, SettingsGroup, natural, one_of, positive_int, rate, text
+from typing import Any
+
+from django_shopcore.core.conf import Kind, Setting, SettingsGroup, natural, one_of, positive_int, rate, text
 
 NONE, OPTIONAL, MANDATORY = "none", "optional", "mandatory"
 EMAIL, USERNAME, EITHER = "email", "username", "either"
+
+
+def _is_key(value: Any) -> bool:
+    pair = isinstance(value, (list, tuple)) and len(value) == 2
+    return pair and isinstance(value[0], str) and isinstance(value[1], (str, bytes))
+
+
+keys: Kind[list[tuple[str, str | bytes]]] = Kind(
+    "a list of pairs of an algorithm and a key",
+    lambda value: isinstance(value, (list, tuple)) and all(map(_is_key, value)),
+)
 
 
 class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
@@ -13,11 +26,26 @@ class AccountsSettings(SettingsGroup, prefix="SHOPCORE_ACCOUNTS_"):
         "Seconds in which a spent refresh token is merely refused, for two tabs that refresh at once. Later it "
         "ends its session, since it was probably stolen.",
     )
+    SESSION_RETENTION = Setting(
+        30, positive_int, "Days for which sessions stay in the database after they have ended or expired."
+    )
     LOGIN_BY = Setting(
         EMAIL,
         one_of(EMAIL, USERNAME, EITHER),
         'What people sign in by, and the name it has in the body of `auth/login/`; with `"either"` a body has just '
         "one of the two. An address that several active accounts have signs nobody in.",
+    )
+    PASSWORD_MIN_LENGTH = Setting(
+        10,
+        Kind("a whole number from 1 to 64", lambda value: positive_int.accepts(value) and value <= 64, int),
+        "Characters that a new password has at least, also where `AUTH_PASSWORD_VALIDATORS` asks for fewer or none. "
+        "Passwords that everybody knows are always refused.",
+    )
+    VERIFYING_KEYS = Setting[list[tuple[str, str | bytes]]](
+        [],
+        keys,
+        "Keys whose tokens are taken besides those of `SIMPLE_JWT`, each with its algorithm: "
+        '`[("HS256", "the key until yesterday")]`. See [](../how-to/rotate-keys.md).',
     )
     EMAIL_VERIFICATION = Setting(
         OPTIONAL,

@@ -8,7 +8,7 @@ from typing import Any
 from django_shopcore.core.users import column, email_column, email_of, fresh_users, user_model
 from django_shopcore.core.writes import atomic_write
 
-from . import link_tokens, registration, signals
+from . import link_tokens, passwords, registration, signals
 from .admins import lock_users
 from .exceptions import address_taken, invalid_link
 from .models import Session
@@ -29,7 +29,7 @@ def reset_password(user: Any, *, token: str, new: str) -> None:
     Sends ``user_password_changed`` and ``password_reset_completed``. Raises ``InvalidInput`` when the token has
     been used meanwhile.
     """
-    user.set_password(new)  # slow on purpose, so before anything is locked
+    passwords.set_password(user, new)  # slow on purpose, so before anything is locked
     with atomic_write(user_model()):
         row = _lock(user, lambda row: link_tokens.password_reset.check_token(row, token))
         user.save(update_fields=["password"])

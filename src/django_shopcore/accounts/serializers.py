@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
@@ -15,11 +14,11 @@ from django_shopcore.core.extension_fields import extension_fields
 from django_shopcore.core.fields import StrictBooleanField, TextField, UTCDateTimeField, key_field
 from django_shopcore.core.users import column, email_column, user_model
 
+from . import passwords
 from .addresses import MAX_LENGTH, normalise_email, validate_address
 from .conf import MANDATORY, app_settings
 from .users import CREATED, ROLE, new_user, sketch, users_with_email
 
-MAX_PASSWORD = 1024  # a hasher reads all of it
 MAX_NAME = 150
 
 USER_EXAMPLE = {
@@ -38,7 +37,11 @@ class PasswordField(TextField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            write_only=True, trim_whitespace=False, max_length=MAX_PASSWORD, style={"input_type": "password"}, **kwargs
+            write_only=True,
+            trim_whitespace=False,
+            max_length=passwords.MAX_LENGTH,
+            style={"input_type": "password"},
+            **kwargs,
         )
 
 
@@ -60,9 +63,9 @@ def check_address(value: str) -> str:
 
 
 def check_new_password(password: str, user: Any, field: str) -> None:
-    """Raises ``ValidationError`` on ``field`` with what Django's validators say of ``password`` for ``user``."""
+    """Raises ``ValidationError`` on ``field`` with what speaks against ``password`` for ``user``."""
     try:
-        validate_password(password, user)
+        passwords.validate(password, user)
     except DjangoValidationError as exc:
         raise ValidationError({field: get_error_detail(exc)}) from exc
 

@@ -15,13 +15,12 @@ from django_shopcore.core.changes import Changes
 from django_shopcore.core.users import column, user_model
 from django_shopcore.core.writes import atomic_write
 
-from . import signals
+from . import passwords, signals
 from .admins import lock_for_removal, lock_users
+from .conf import app_settings
 from .exceptions import role_not_changeable, session_ended, wrong_password
 from .models import Session
 from .querysets import SessionQuerySet
-
-KEPT_AFTER_END = datetime.timedelta(days=30)
 
 
 def register(user: Any, *, recheck: Callable[[], object] | None = None) -> Any:
@@ -60,7 +59,7 @@ def change_password(user: Any, *, current: str, new: str, session: Session | Non
     Raises ``InvalidInput`` on ``current_password`` when that is wrong.
     """
     checked = check_password(user, current, "current_password")
-    user.set_password(new)  # slow on purpose, so before anything is locked
+    passwords.set_password(user, new)  # slow on purpose, so before anything is locked
     with atomic_write(user_model()):
         _still_same(lock_users([user.pk]), checked, "current_password")
         user.save(update_fields=["password"])
@@ -91,7 +90,7 @@ def erase_account(user: Any) -> None:
 
 def check_password(user: Any, password: str, field: str) -> str:
     """The stored password, once ``password`` has proved right. Raises ``InvalidInput`` on ``field``."""
-    if not user.check_password(password):
+    if not passwords.check_password(user, password):
         signals.password_refused.send(sender=type(user), user=user)
         raise wrong_password(field)
     return str(user.password)
@@ -141,6 +140,6 @@ def announce_changes(user: Any, changed: Changes) -> None:
 
 
 def prune_sessions() -> int:
-    """Deletes sessions that ended or expired more than 30 days ago; returns how many."""
-    before = timezone.now() - KEPT_AFTER_END
+    """Deletes sessions that are over for ``SHOPCORE_ACCOUNTS_SESSION_RETENTION``; returns how many."""
+    before = timezone.now() - datetime.timedelta(days=app_settings.SESSION_RETENTION)
     return int(Session.objects.filter(Q(expires_at__lt=before) | Q(ended_at__lt=before)).delete()[0])

@@ -8,7 +8,6 @@ import time
 import unicodedata
 from typing import Any, NamedTuple
 
-from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import Case, F, Value, When
 from django.http import HttpRequest
@@ -19,7 +18,7 @@ from django_shopcore.core.client import client_address
 from django_shopcore.core.users import email_column, user_model
 from django_shopcore.core.writes import atomic_write
 
-from . import signals
+from . import passwords, second_step, signals
 from .addresses import normalise_email
 from .admins import lock_users
 from .conf import MANDATORY, app_settings
@@ -46,7 +45,7 @@ def check_credentials(request: HttpRequest, *, password: str, email: str = "", u
     case, and Django's hashes a password for nobody.
     """
     meant, name = _meant_by(email, username)
-    user = authenticate(request, username=name, password=password)
+    user = passwords.sign_in_by(request, name, password)
     reason = _refusal(user, meant)
     if reason is not None:
         signals.sign_in_failed.send(sender=user_model(), name=email or username, user=meant or user, reason=reason)
@@ -84,8 +83,13 @@ def _meant_by(email: str, username: str) -> tuple[Any, str]:
     return None, secrets.token_hex(16)
 
 
-def sign_in(request: HttpRequest, user: Any) -> Tokens:
-    """Opens a session of ``user``, whose password was just checked; sends ``user_signed_in``."""
+def sign_in(request: HttpRequest, user: Any, *, second_step_done: bool = False) -> Tokens:
+    """Opens a session of ``user``, whose password was just checked; sends ``user_signed_in``.
+
+    Raises ``SecondStepRequired`` where the password is not enough, unless the caller has seen to the rest.
+    """
+    if not second_step_done:
+        second_step.demand(request, user)
     now = timezone.now()
     session = Session(
         user=user,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import hashlib
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import jwt
 from django.conf import settings
 from rest_framework_simplejwt import settings as simplejwt
 from rest_framework_simplejwt import tokens
-from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
+
+from .conf import app_settings
+from .keyring import SYMMETRIC, KeyBackend, KeyRing, read_header, usable
 
 if TYPE_CHECKING:
     from .models import Session
@@ -31,33 +31,36 @@ def jwt_setting(name: str) -> Any:
     return getattr(simplejwt.api_settings, name)
 
 
-BACKEND_SETTINGS = ("ALGORITHM", "SIGNING_KEY", "VERIFYING_KEY", "AUDIENCE", "ISSUER", "LEEWAY", "JSON_ENCODER")
+RING_SETTINGS = ("ALGORITHM", "SIGNING_KEY", "VERIFYING_KEY", "AUDIENCE", "ISSUER", "LEEWAY", "JSON_ENCODER")
 
-_backend: tuple[list[Any], TokenBackend] | None = None
+_ring: tuple[list[Any], KeyRing] | None = None
 
 
-def token_backend() -> TokenBackend:
-    """The backend for the present settings; it is kept, since reading an RSA key takes a while.
+def key_ring() -> KeyRing:
+    """The keys for the present settings; they are kept, since reading an RSA key takes a while.
 
-    ``JWK_URL`` is left out: only tokens of our own are valid here, and none of those names a key.
+    ``JWK_URL`` is left out: only tokens of our own are valid here.
     """
-    global _backend
-    values = [jwt_setting(name) for name in BACKEND_SETTINGS]
-    if _backend is None or _backend[0] != values:
-        algorithm, signing_key, verifying_key, audience, issuer, leeway, json_encoder = values
-        _backend = (
-            values,
-            TokenBackend(
-                algorithm,
-                signing_key,
-                verifying_key,
-                audience=audience,
-                issuer=issuer,
-                leeway=leeway,
-                json_encoder=json_encoder,
-            ),
-        )
-    return _backend[1]
+    global _ring
+    values = [jwt_setting(name) for name in RING_SETTINGS]
+    values.append(verifying_keys(values[0], values[1]))
+    if _ring is None or _ring[0] != values:
+        algorithm, signing_key, verifying_key, audience, issuer, leeway, json_encoder, others = values
+        options = {"audience": audience, "issuer": issuer, "leeway": leeway, "json_encoder": json_encoder}
+        present = KeyBackend(algorithm, signing_key, verifying_key, **options)
+        _ring = values, KeyRing(present, usable(others, **options))
+    return _ring[1]
+
+
+def verifying_keys(algorithm: str, signing_key: Any) -> list[tuple[str, str | bytes]]:
+    """The keys besides the one that signs, each as a pair with its algorithm.
+
+    Where ``SECRET_KEY`` signs tokens, those that Django takes for it after a change are among them.
+    """
+    keys = list(app_settings.VERIFYING_KEYS)
+    if algorithm in SYMMETRIC and signing_key == settings.SECRET_KEY:
+        keys += [(algorithm, fallback) for fallback in settings.SECRET_KEY_FALLBACKS]
+    return keys
 
 
 def token_hash(raw: str) -> str:
@@ -71,24 +74,11 @@ def user_claim(user: Any) -> str:
 
 
 def _check_form(raw: str) -> None:
-    """Raises ``TokenError`` unless ``raw`` is a compact JWT whose header says only our algorithm.
-
-    A ``kid``, ``jwk``, ``jku`` or ``x5u`` asks the verifier to take another key; none of ours has one.
-    """
+    """Raises ``TokenError`` unless ``raw`` is a compact JWT whose header says no more than ours do."""
     if len(raw) > MAX_LENGTH or not COMPACT.fullmatch(raw):
         raise TokenError("Not a token.")
-    if not _is_our_header(raw.partition(".")[0], jwt_setting("ALGORITHM")):
+    if read_header(raw.partition(".")[0]) is None:
         raise TokenError("Not a token of ours.")
-
-
-@functools.lru_cache(maxsize=16)  # all our tokens have the same header
-def _is_our_header(encoded: str, algorithm: str) -> bool:
-    try:
-        header = jwt.get_unverified_header(f"{encoded}..")
-    except jwt.PyJWTError:
-        return False
-    ours = header.get("alg") == algorithm and not header.keys() - {"alg", "typ"}
-    return ours and header.get("typ", "JWT") == "JWT"
 
 
 class SessionToken(tokens.Token):
@@ -115,8 +105,8 @@ class SessionToken(tokens.Token):
         token[SESSION_CLAIM] = str(session.pk)
         return str(token)
 
-    def get_token_backend(self) -> TokenBackend:
-        return token_backend()
+    def get_token_backend(self) -> KeyRing:
+        return key_ring()
 
     def verify(self) -> None:
         self.check_exp()

@@ -15,7 +15,17 @@ from django_shopcore.core.limits import Usage, enforce, take_back
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import PrivateView, ShopcoreViewSet, validated
 
-from . import attempts, limits, registration, serializers, services, signin, signin_serializers
+from . import (
+    attempts,
+    limits,
+    passwords,
+    registration,
+    second_step,
+    serializers,
+    services,
+    signin,
+    signin_serializers,
+)
 from .authentication import current_session
 from .conf import MANDATORY, app_settings
 from .mail_serializers import AcceptedSerializer
@@ -58,7 +68,7 @@ class RegisterView(AccountsView):
     def post(self, request: Request) -> Response:
         serializer = serializers.RegistrationSerializer(data=request.data)
         password = validated(serializer)["password"]
-        serializer.unsaved_user.set_password(password)
+        passwords.set_password(serializer.unsaved_user, password)
         if app_settings.EMAIL_VERIFICATION == MANDATORY:
             registration.request(serializer.unsaved_user)
             return accepted()
@@ -76,7 +86,7 @@ class LoginView(AccountsView):
         summary="Sign in",
         description="Opens a session. An unknown address, a wrong password and an inactive account are one 401.",
         request=signin_serializers.CredentialsSerializer,
-        responses=signin_serializers.TokensSerializer,
+        responses=second_step.described_with(signin_serializers.TokensSerializer),
         operation_id="login",
     )
     def post(self, request: Request) -> Response:
@@ -84,7 +94,10 @@ class LoginView(AccountsView):
         name = credentials.get("email") or credentials["username"]
         with self.attempt(attempts.count(request, name)):
             user = signin.check_credentials(request._request, **credentials)
-        return Response(signin.sign_in(request._request, user)._asdict())
+        try:
+            return Response(signin.sign_in(request._request, user)._asdict())
+        except second_step.SecondStepRequired as required:
+            return Response(required.answer)
 
 
 class RefreshView(AccountsView):

@@ -178,7 +178,9 @@ def _made_ready(kept: Kept, path: str, route: str, own: Mapping[str, str], added
 def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Any]:
     """The request, and the answer of its view to nobody in particular, with the little of Django that it takes."""
     set_script_prefix(get_script_name(environ))
-    request = WSGIRequest(environ)
+    # Django writes the path, decoded, into what it is given; the next one who reads that would decode it again.
+    request = WSGIRequest(dict(environ))
+    request.META = environ
     request.resolver_match = match
     close_old_connections()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import Q
@@ -12,9 +13,41 @@ from .adapters import admin_adapter
 from .users import column, fresh_users
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why somebody with the role admin has no rights of an admin now."""
+
+    code: str
+    detail: str
+
+
+# Called with each request whose user is known, by features as their apps get ready: they may withhold the role.
+guards: list[Callable[[Any], None]] = []
+
+WITHHELD = "_shopcore_withheld"  # an attribute of the request's user; no row of the database has it
+
+
 def is_admin(user: Any) -> bool:
-    """Whether ``user`` is an active account with the role admin, which ``SHOPCORE_ADMIN_ADAPTER`` knows of."""
-    return is_signed_in(user) and admin_adapter().is_admin(user)
+    """Whether ``user`` is an active account with the role admin, which ``SHOPCORE_ADMIN_ADAPTER`` knows of.
+
+    The user of a request is none as long as a guard withholds the role.
+    """
+    return is_signed_in(user) and admin_adapter().is_admin(user) and _withheld(user) is None
+
+
+def withhold_role(user: Any, why: Callable[[], Refusal | None]) -> None:
+    """Makes the role of ``user``, as this instance, depend on ``why``: it is asked once, if the role matters."""
+    setattr(user, WITHHELD, cache(why))
+
+
+def _withheld(user: Any) -> Refusal | None:
+    why = getattr(user, WITHHELD, None)
+    return None if why is None else why()
+
+
+def refusal_of(user: Any) -> Refusal | None:
+    """Why the role of ``user`` is withheld; ``None`` for somebody who does not have it, or has it undoubted."""
+    return _withheld(user) if is_signed_in(user) and admin_adapter().is_admin(user) else None
 
 
 def active_admins() -> Q:

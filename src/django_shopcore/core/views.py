@@ -24,7 +24,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from .access import Rules, policy_for
+from .access import ADMIN, Rules, guards, policy_for, refusal_of
 from .conf import core_settings
 from .current_request import during
 from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
@@ -37,6 +37,7 @@ from .parsers import GuardedJSONParser
 from .reading import reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
+from .sensitive import SensitiveMixin
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +125,11 @@ class ShopcoreView(APIView):
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204)
 
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        for guard in guards:
+            guard(request)
+
     def check_permissions(self, request: Request) -> None:
         if request.method == "OPTIONS":
             return
@@ -131,7 +137,8 @@ class ShopcoreView(APIView):
         if policy is None:
             raise exceptions.PermissionDenied(_("This view declares no access policy."), code="no_access_policy")
         if not policy.allows(request.user):
-            self.permission_denied(request)
+            refusal = refusal_of(request.user) if policy is ADMIN else None
+            self.permission_denied(request, *((refusal.detail, refusal.code) if refusal else ()))
         super().check_permissions(request)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> Any:
@@ -173,8 +180,8 @@ class ShopcoreView(APIView):
         return response
 
 
-class PrivateView(ShopcoreView):
-    """Answers about one person, which no cache may keep."""
+class PrivateView(SensitiveMixin, ShopcoreView):
+    """Answers about one person, which no cache may keep and no report of an error may show."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -24,7 +24,8 @@ class ShopcoreClient(APIClient):
     by side; the one they are called on stays who it is.
 
     Where the accounts feature signs people in, they use a real access token of a real session, as after a log-in:
-    ``user_signed_in`` is sent, and what ends the session ends the client. Elsewhere, and where
+    ``user_signed_in`` is sent, and what ends the session ends the client. The session counts as one that has shown a
+    second factor, where those are installed. Elsewhere, and where
     ``SHOPCORE_AUTHENTICATION_CLASSES`` names other classes, they use DRF's ``force_authenticate``.
     """
 
@@ -42,10 +43,7 @@ class ShopcoreClient(APIClient):
         )
         client.user = user
         if uses_tokens():
-            from django_shopcore.accounts.signin import sign_in
-
-            tokens = sign_in(RequestFactory(**defaults).post("/"), user)
-            client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access}")
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {_access_token(user, defaults)}")
         else:
             client.force_authenticate(user)
         return client
@@ -57,6 +55,18 @@ class ShopcoreClient(APIClient):
     def as_admin(self: C, **columns: Any) -> C:
         """A client of a new admin; ``columns`` are those of the user, see ``make_user``."""
         return self.as_user(make_user(admin=True, **columns))
+
+
+def _access_token(user: Any, defaults: Any) -> str:
+    from django_shopcore.accounts.signin import sign_in
+    from django_shopcore.accounts.tokens import AccessToken
+
+    tokens = sign_in(RequestFactory(**defaults).post("/"), user, second_step_done=True)
+    if apps.is_installed("django_shopcore.mfa"):
+        from django_shopcore.mfa.models import VerifiedSession
+
+        VerifiedSession.objects.create(session_id=AccessToken(tokens.access).session_id, method="test")
+    return tokens.access
 
 
 def uses_tokens() -> bool:

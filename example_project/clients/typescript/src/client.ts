@@ -58,8 +58,27 @@ export function createShop(site: string, store: TokenStore, lock: Lock = (work) 
   return shop;
 }
 
-export async function login(shop: Shop, store: TokenStore, email: string, password: string): Promise<void> {
-  await store.write(unwrap(await shop.POST("/api/v1/auth/login/", { body: { email, password } })));
+/** What is left to do where the account has a second factor: `secondStep` does it. */
+export type SecondStep = components["schemas"]["SecondStep"];
+
+/** Nothing when it is done; otherwise what asks for a code. */
+export async function login(
+  shop: Shop,
+  store: TokenStore,
+  email: string,
+  password: string,
+): Promise<SecondStep | undefined> {
+  const answer = unwrap(await shop.POST("/api/v1/auth/login/", { body: { email, password } }));
+  if ("mfa_required" in answer) {
+    return answer;
+  }
+  await store.write(answer);
+  return undefined;
+}
+
+export async function secondStep(shop: Shop, store: TokenStore, step: SecondStep, code: string): Promise<void> {
+  const body = { challenge: step.challenge, code };
+  await store.write(unwrap(await shop.POST("/api/v1/auth/mfa/login/", { body })));
 }
 
 /** The tokens are forgotten even where the shop cannot be reached. */
@@ -95,7 +114,7 @@ function bearerTokens(plain: Shop, store: TokenStore, lock: Lock): Middleware {
   return {
     async onRequest({ request, schemaPath }) {
       const tokens = await store.read();
-      if (tokens === null || schemaPath === "/api/v1/auth/login/") {
+      if (tokens === null || schemaPath === "/api/v1/auth/login/" || schemaPath === "/api/v1/auth/mfa/login/") {
         return undefined;
       }
       request.headers.set("Authorization", bearer(tokens));

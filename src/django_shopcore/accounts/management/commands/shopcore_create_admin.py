@@ -4,10 +4,10 @@ import os
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from django_shopcore.accounts import passwords
 from django_shopcore.accounts.addresses import normalise_email, validate_address
 from django_shopcore.accounts.users import VERIFIED, new_user, users_with_email
 from django_shopcore.core.adapters import admin_adapter
@@ -55,13 +55,13 @@ class Command(BaseCommand):
 
     def _set_password(self, user: Any, password: str | None) -> None:
         # The same password again is not hashed anew: that would end the user's sessions.
-        if password is None or (not user._state.adding and user.check_password(password)):
+        if password is None or (not user._state.adding and passwords.check_password(user, password)):
             return
         try:
-            validate_password(password, user)
+            passwords.validate(password, user)
         except ValidationError as exc:
             raise CommandError(f"The password is not good enough: {' '.join(exc.messages)}") from None
-        user.set_password(password)
+        passwords.set_password(user, password)
 
     def _promote(self, user: Any) -> None:
         admin = admin_adapter().column()
