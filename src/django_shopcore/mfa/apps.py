@@ -38,3 +38,7 @@ class MfaConfig(AppConfig):
         periodic.register("mfa.prune_challenges", every=timedelta(hours=1), run=challenges.prune)
         if apps.is_installed("django_shopcore.notifications"):
             from . import notifications  # noqa: F401 - importing declares them
+        if apps.is_installed("django_shopcore.audit"):
+            from . import audit
+
+            audit.listen()
