@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import pytest
@@ -19,11 +17,11 @@ from django.test import RequestFactory
 
 from django_shopcore.accounts import attempts
 from django_shopcore.accounts.link_tokens import encode, password_reset
-from django_shopcore.core import counting, limits
+from django_shopcore.core import counting
 from django_shopcore.core.models import RateLimitWindow
 from tests.accounts.mails import post
 from tests.factories.accounts import PASSWORD, UserFactory
-from tests.parallel import at_once, hang_up
+from tests.parallel import hang_up
 from tests.problems import problem_of
 
 pytestmark = [
@@ -33,7 +31,6 @@ pytestmark = [
 
 HOME, ELSEWHERE = "198.51.100.7", "198.51.100.8"
 NEW_PASSWORD = "a quite long secret"
-THREADS = 25
 
 
 @pytest.fixture(autouse=True)
@@ -303,60 +300,3 @@ def test_no_row_holds_an_address_or_what_anybody_could_compute_of_one(user: Any,
     settings.SECRET_KEY = "another secret of the tests, also long enough for anybody"
     sign_in(user.email)
     assert len(set(RateLimitWindow.objects.values_list("key", flat=True)) - keys) == 2
-
-
-def storm(email: str) -> list[int]:
-    """What a botnet is answered that guesses at once, each client twice."""
-    calls = [partial(sign_in, email, address=f"203.0.113.{number}") for number in range(THREADS)]
-    answers = at_once([lambda call=call: [call().status_code, call().status_code] for call in calls])  # type: ignore[misc]
-    for answer in answers:
-        assert isinstance(answer, list), answer
-    return sorted(status for answer in answers for status in answer)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_fifty_parallel_guesses_at_an_account_exactly_five_are_looked_at() -> None:
-    assert storm(UserFactory().email) == [401] * 5 + [429] * 45
-    assert storm("nobody@example.com") == [401] * 5 + [429] * 45
-
-
-@pytest.mark.django_db(transaction=True)
-def test_also_with_a_shared_cache(settings: Any, redis_url: str) -> None:
-    settings.CACHES = redis(redis_url)
-    cache.clear()
-    hang_up()
-    assert storm(UserFactory().email) == [401] * 5 + [429] * 45
-
-
-@pytest.mark.django_db(transaction=True)
-def test_also_when_the_shared_cache_forgets_all_in_between(settings: Any, redis_url: str) -> None:
-    settings.CACHES = redis(redis_url)
-    email = UserFactory().email
-    assert botnet(email, 3) == [401] * 3
-    cache.clear()
-    assert botnet(email, 3) == [401, 401, 429]
-    cache.clear()
-    assert sign_in(email).status_code == 429
-    hang_up()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_control_counting_failures_afterwards_would_look_at_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many limiters do: look whether there is room, try the password, count what has failed."""
-
-    def look(key: str, quota: int, window: int) -> tuple[int, float]:
-        row = RateLimitWindow.objects.filter(key=key).first()
-        return (row.count if row else 0) + 1, window
-
-    count = attempts.count
-
-    def count_afterwards(request: Any, name: str) -> list[limits.Usage]:
-        usages = count(request, name)
-        time.sleep(0.01)
-        for usage in usages:
-            counting.count_in_database(usage.key, usage.quota, usage.window)
-        return []
-
-    monkeypatch.setattr(limits, "count_durably", look)
-    monkeypatch.setattr(attempts, "count", count_afterwards)
-    assert storm(UserFactory().email).count(401) > 5
