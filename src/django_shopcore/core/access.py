@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -13,12 +13,11 @@ from .adapters import admin_adapter
 from .users import column, fresh_users
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why somebody with the role admin has no rights of an admin now."""
 
-    code: str
     detail: str
+    code: str
 
 
 # Called with each request whose user is known, by features as their apps get ready: they may withhold the role.

@@ -24,7 +24,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from .access import ADMIN, Rules, guards, policy_for, refusal_of
+from .access import Rules, guards, policy_for, refusal_of
 from .conf import core_settings
 from .current_request import during
 from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
@@ -137,8 +137,7 @@ class ShopcoreView(APIView):
         if policy is None:
             raise exceptions.PermissionDenied(_("This view declares no access policy."), code="no_access_policy")
         if not policy.allows(request.user):
-            refusal = refusal_of(request.user) if policy is ADMIN else None
-            self.permission_denied(request, *((refusal.detail, refusal.code) if refusal else ()))
+            self.permission_denied(request, *(refusal_of(request.user) or ()))
         super().check_permissions(request)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> Any:

@@ -30,7 +30,7 @@ def guard(request: Any) -> None:
 
 
 def mfa_required() -> Refusal:
-    return Refusal("mfa_required", _("Admins need a second factor here. Set one up, or sign in with it."))
+    return Refusal(_("Admins need a second factor here. Set one up, or sign in with it."), "mfa_required")
 
 
 def has_shown_factor(request: Any) -> bool:
