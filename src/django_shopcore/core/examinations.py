@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.connection import ConnectionDoesNotExist
@@ -15,7 +14,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from . import doctor, json, leases, limits
 from .conf import cache_settings, core_settings
 from .doctor import NOTE, OK, WRONG, Finding
-from .redis_scripts import redis_client
+from .shared_cache import SharedCache
 
 NAMED = 5  # migrations, in one line
 PATIENCE = 5  # seconds, with a cache
@@ -93,7 +92,7 @@ def examine_cache(alias: str) -> Iterator[Finding]:
         yield Finding(WRONG, "responses", f"the cache {name!r} fails ({problem})", advice)
 
 
-def _failure(cache: BaseCache) -> str | None:
+def _failure(cache: SharedCache) -> str | None:
     """The name of what went wrong, if something did."""
     key, value = f"shopcore:doctor:{secrets.token_hex(8)}", secrets.token_hex(8)
 
@@ -127,8 +126,8 @@ def examine_rate_limits(alias: str) -> Iterator[Finding]:
         yield Finding(OK, "limits", f"counted in the cache {name!r}")
 
 
-def _examine_redis(cache: BaseCache) -> Iterator[Finding]:
-    client = redis_client(cache)
+def _examine_redis(cache: SharedCache) -> Iterator[Finding]:
+    client = cache.client
     if client is None:
         return
     try:

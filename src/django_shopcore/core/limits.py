@@ -244,19 +244,17 @@ def count_and_read(
 
     ``None`` where that takes more than one round trip, since ``cache`` is not the limits' Redis, or it has failed.
     """
-    client = redis_client(cache) if cache is not None and cache is shared_cache() else None
-    if client is None:
+    if cache is None or cache is not shared_cache() or cache.client is None:
         return None
     caller = caller_key(request)
     windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
     try:
-        names = [cache.make_key(key) for key in (*(window[1] for window in windows), *keys)]
-        answer = COUNT.run(client, names, [window * 1000 for *_, window in windows])
-        counts, values = answer[: 2 * len(windows)], answer[2 * len(windows) :]
-        loads = cache._cache._serializer.loads
-        seen = {key: loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
+        names = (*(window[1] for window in windows), *keys)
+        answer = cache.run(COUNT, names, [window * 1000 for *_, window in windows])
+        counts, values = _windows_in(answer, [window for *_, window in windows])
+        seen = {key: cache.loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
     except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-        logger.warning("The cache failed (%s).", type(exc).__name__)
+        logger.debug("The cache failed (%s).", type(exc).__name__)
         return None
     usages = [
         Usage(limit, quota, window, used, left / 1000, key)
