@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import secrets
 import threading
 import time
@@ -26,6 +27,8 @@ import django_shopcore
 from . import leases
 from .conf import cache_settings
 from .shared_cache import SharedCache
+
+logger = logging.getLogger(__name__)
 
 BODY, LOCK = "shopcore:body:", "shopcore:lock:"
 # Larger bodies are not kept: in the shared cache, in the memory of each process.
@@ -70,8 +73,8 @@ def fetch(key: str, tables: Collection[str], compute: Compute) -> Answer:
             found = _wait_for(cache, name)
         except DatabaseError:
             raise
-        except Exception:  # noqa: BLE001 - each cache client has errors of its own
-            pass
+        except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
+            logger.debug("The cache failed (%s).", type(error).__name__)
         else:
             return found if isinstance(found, Answer) else _compute_for_all(cache, name, found, tables, compute)
     return _fetch_here(name, tables, compute)
