@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core import exceptions as django_exceptions
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_lazy as _
@@ -62,8 +62,13 @@ class ContentTooLarge(exceptions.APIException):
     default_code = "content_too_large"
 
 
+# What PostgreSQL says of a write when it has become a replica, and when it has ended a transaction that did nothing
+# (https://www.postgresql.org/docs/current/errcodes-appendix.html). psycopg counts them among its own faults.
+READ_ONLY, IDLE = "25006", "25P03"
+
+
 class ServiceUnavailable(exceptions.APIException):
-    """503 with ``Retry-After``: something we depend on is down; nothing was written."""
+    """503 with ``Retry-After``: something we depend on is down. Nothing was written, unless a commit got no answer."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = _("The service is temporarily unavailable.")
@@ -150,7 +155,24 @@ def as_api_exception(exc: Exception) -> exceptions.APIException | None:
         return exceptions.ParseError()
     if isinstance(exc, (OperationalError, InterfaceError)):
         return ServiceUnavailable()
+    if isinstance(exc, InternalError) and _sqlstate(exc) in (READ_ONLY, IDLE):
+        return ServiceUnavailable()
     return None
+
+
+def _sqlstate(exc: BaseException) -> str | None:
+    """PostgreSQL's code of an error of Django's."""
+    return getattr(exc.__cause__, "sqlstate", None)
+
+
+def is_read_only(exc: BaseException) -> bool:
+    """Whether the database that was asked takes no writes any longer: another one does by now, perhaps."""
+    return _sqlstate(exc) == READ_ONLY
+
+
+def is_silence(exc: BaseException) -> bool:
+    """Whether a database did not answer at all, which its circuit breaker has logged."""
+    return getattr(exc.__cause__, "is_silence", False)
 
 
 def exception_response(exc: exceptions.APIException) -> Response:

@@ -37,6 +37,13 @@ def fetch(alias: str, sql: str, params: Sequence[Any], *, prepare: bool = False)
         return _fetch(connection, sql, params, prepare)
 
 
+def close_connections() -> None:
+    """Has the next statements connect anew, where no transaction is open: a name may lead to another server by now."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
 def _fetch(connection: Any, sql: str, params: Sequence[Any], prepare: bool) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]]
     if prepare and connection.vendor == "postgresql":

@@ -244,15 +244,16 @@ def count_and_read(
 
     ``None`` where that takes more than one round trip, since ``cache`` is not the limits' Redis, or it has failed.
     """
-    if cache is None or cache is not shared_cache() or cache.client is None:
+    own = shared_cache()
+    if own is None or cache is not own or own.client is None:
         return None
     caller = caller_key(request)
     windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
     try:
         names = (*(window[1] for window in windows), *keys)
-        answer = cache.run(COUNT, names, [window * 1000 for *_, window in windows])
+        answer = own.run(COUNT, names, [window * 1000 for *_, window in windows])
         counts, values = _windows_in(answer, [window for *_, window in windows])
-        seen = {key: cache.loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
+        seen = {key: own.loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
     except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
         logger.debug("The cache failed (%s).", type(exc).__name__)
         return None

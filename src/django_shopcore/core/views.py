@@ -26,7 +26,16 @@ from rest_framework.viewsets import GenericViewSet
 
 from .access import ADMIN, Rules, guards, policy_for, refusal_of
 from .conf import core_settings
-from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
+from .errors import (
+    InvalidInput,
+    ServiceUnavailable,
+    as_api_exception,
+    exception_response,
+    field_error,
+    is_read_only,
+    is_silence,
+)
+from .execution import close_connections
 from .fields import columns_of
 from .keys import parse_key
 from .limits import Limit, RateLimited, Usage, enforce, tightest_headers
@@ -161,7 +170,10 @@ class ShopcoreView(APIView):
             api_exc.status_code = 401
             api_exc.auth_header = self.get_authenticate_header(self.request)  # type: ignore[union-attr]
         if isinstance(api_exc, ServiceUnavailable):
-            logger.error("%s %s: %s", self.request.method, self.request.path, exc, exc_info=exc)
+            trace = None if is_silence(exc) else exc
+            logger.error("%s %s: %s", self.request.method, self.request.path, exc, exc_info=trace)
+            if is_read_only(exc):
+                close_connections()
         if isinstance(api_exc, RateLimited):
             self.rate_usage = [api_exc.usage]
         response = exception_response(api_exc)

@@ -49,7 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except ConnectionTimeout as error:
             raise self._silent(error) from None
         except OperationalError as error:
-            # It refuses, for one because it has too many connections: asking that is cheap. Or a pool gave none in time.
+            # It refuses, having too many connections for one: asking that is cheap. Or a pool gave none in time.
             if breaker.is_open or (_waited_for_a_pool(error) and address is not None and not answers(address)):
                 breaker.failed(error)
             raise

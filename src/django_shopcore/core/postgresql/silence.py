@@ -33,6 +33,8 @@ Address = tuple[str, str]
 class SilentError(OperationalError):
     """The server does not answer. What it had been asked to do may still be done when it goes on."""
 
+    is_silence = True
+
 
 def answers(address: Address) -> bool:
     """Whether the server there says anything at all."""
