@@ -6,6 +6,7 @@ Each process has its own. It says so in one log line when a breaker opens, and i
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import Any
@@ -26,7 +27,7 @@ class Breaker:
         self._lock = threading.Lock()
         # Until when it is open (by the monotonic clock); 0 while it is closed, so that asking costs a comparison.
         self._until = 0.0
-        self._since = 0.0
+        self._since, self._closed = 0.0, -math.inf
         self._failures = self._spared = 0
 
     @property
@@ -38,6 +39,11 @@ class Breaker:
     def is_resting(self) -> bool:
         """Whether ``allows`` would refuse."""
         return self._until != 0.0 and time.monotonic() < self._until
+
+    @property
+    def closed_for(self) -> float:
+        """For how many seconds it has been closed since it was last open; infinity if it never was."""
+        return time.monotonic() - self._closed
 
     def allows(self) -> bool:
         """Whether the caller may ask, and is to say then whether it ``failed`` or ``succeeded``."""
@@ -68,7 +74,8 @@ class Breaker:
             return
         with self._lock:
             closes, self._until = self._until != 0.0, 0.0
-            seconds = time.monotonic() - self._since
+            self._closed = time.monotonic()
+            seconds = self._closed - self._since
         if closes:
             text = "%s answers again after %.1f seconds; it failed %d times and was not asked %d times."
             logger.warning(text, self.name, seconds, self._failures, self._spared)
@@ -86,7 +93,7 @@ def breaker_of(kind: str, alias: str, instead: str) -> Breaker:
 def close_all() -> None:
     """Forgets what has failed, silently. For tests, and for settings that have changed."""
     for breaker in _breakers.values():
-        breaker._until = 0.0
+        breaker._until, breaker._closed = 0.0, -math.inf
 
 
 def _forget(setting: str, **kwargs: Any) -> None:

@@ -185,7 +185,9 @@ def _wait_for(cache: SharedCache, name: str) -> Answer | int | None:
     ``None``: compute it without a lock.
     """
     body, lock, mine = BODY + name, LOCK + name, secrets.randbits(62) + 1
-    look, give_up = FIRST_LOOK, time.monotonic() + PATIENCE
+    # Whoever was computing while the cache was away could not take the lock away.
+    patience = PATIENCE if cache.breaker.closed_for > LOCKED else 0.0
+    look, give_up = FIRST_LOOK, time.monotonic() + patience
     while True:
         found = cache.get_many((leases.NONCE, body, lock))
         if (kept := found.get(body)) is not None:
