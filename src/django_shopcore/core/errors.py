@@ -12,13 +12,14 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core import exceptions as django_exceptions
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+
+from .outages import is_outage
 
 CONTENT_TYPE = "application/problem+json"
 # RFC 9110's names, which RFC 9457 lets us translate. Python's own differ between its versions.
@@ -60,11 +61,6 @@ class ContentTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = _("The request body is too large.")
     default_code = "content_too_large"
-
-
-# What PostgreSQL says of a write when it has become a replica, and when it has ended a transaction that did nothing
-# (https://www.postgresql.org/docs/current/errcodes-appendix.html). psycopg counts them among its own faults.
-READ_ONLY, IDLE = "25006", "25P03"
 
 
 class ServiceUnavailable(exceptions.APIException):
@@ -153,26 +149,9 @@ def as_api_exception(exc: Exception) -> exceptions.APIException | None:
         return ContentTooLarge()
     if isinstance(exc, (django_exceptions.SuspiciousOperation, UnreadablePostError, MultiPartParserError)):
         return exceptions.ParseError()
-    if isinstance(exc, (OperationalError, InterfaceError)):
-        return ServiceUnavailable()
-    if isinstance(exc, InternalError) and _sqlstate(exc) in (READ_ONLY, IDLE):
+    if is_outage(exc):
         return ServiceUnavailable()
     return None
-
-
-def _sqlstate(exc: BaseException) -> str | None:
-    """PostgreSQL's code of an error of Django's."""
-    return getattr(exc.__cause__, "sqlstate", None)
-
-
-def is_read_only(exc: BaseException) -> bool:
-    """Whether the database that was asked takes no writes any longer: another one does by now, perhaps."""
-    return _sqlstate(exc) == READ_ONLY
-
-
-def is_silence(exc: BaseException) -> bool:
-    """Whether a database did not answer at all, which its circuit breaker has logged."""
-    return getattr(exc.__cause__, "is_silence", False)
 
 
 def exception_response(exc: exceptions.APIException) -> Response:

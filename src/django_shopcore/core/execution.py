@@ -44,7 +44,7 @@ def close_connections() -> None:
             continue
         with connection.wrap_database_errors:
             connection.connection.close()  # itself, so that no pool hands it out again
-            pool = getattr(connection, "pool", None)
+            pool: Any = getattr(connection, "pool", None)
             if hasattr(pool, "drain"):  # psycopg_pool 3.3
                 pool.drain()
         connection.close()

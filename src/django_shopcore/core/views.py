@@ -7,7 +7,6 @@ limits, pagination and sparse fields.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
@@ -26,16 +25,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from .access import ADMIN, Rules, guards, policy_for, refusal_of
 from .conf import core_settings
-from .errors import (
-    InvalidInput,
-    ServiceUnavailable,
-    as_api_exception,
-    exception_response,
-    field_error,
-    is_read_only,
-    is_silence,
-)
-from .execution import close_connections
+from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
 from .fields import columns_of
 from .keys import parse_key
 from .limits import Limit, RateLimited, Usage, enforce, tightest_headers
@@ -46,8 +36,6 @@ from .reading import reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
 from .sensitive import SensitiveMixin
-
-logger = logging.getLogger(__name__)
 
 # Filled by features as their apps get ready: core does not know who brings sign-in.
 default_authenticators: list[str] = []
@@ -170,10 +158,7 @@ class ShopcoreView(APIView):
             api_exc.status_code = 401
             api_exc.auth_header = self.get_authenticate_header(self.request)  # type: ignore[union-attr]
         if isinstance(api_exc, ServiceUnavailable):
-            trace = None if is_silence(exc) else exc
-            logger.error("%s %s: %s", self.request.method, self.request.path, exc, exc_info=trace)
-            if is_read_only(exc):
-                close_connections()
+            outages.report(self.request, exc)
         if isinstance(api_exc, RateLimited):
             self.rate_usage = [api_exc.usage]
         response = exception_response(api_exc)

@@ -53,10 +53,14 @@ def answers(address: Address) -> bool:
 def _connected(host: str, port: str) -> socket.socket:
     if not host.startswith(("/", "@")):
         return socket.create_connection((host, int(port)), timeout=PATIENCE)
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(PATIENCE)
     name = f"{host}/.s.PGSQL.{port}"
-    connection.connect(f"\0{name[1:]}" if name.startswith("@") else name)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(PATIENCE)
+        connection.connect(f"\0{name[1:]}" if name.startswith("@") else name)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
