@@ -20,15 +20,22 @@ PAUSE = 1.0
 
 
 class Breaker:
-    """Whether something is asked at all. ``name`` is how log lines call it, ``instead`` what happens meanwhile."""
+    """Whether something is asked at all. ``name`` is how log lines call it, ``instead`` what happens meanwhile.
 
-    def __init__(self, name: str, instead: str) -> None:
-        self.name, self.instead = name, instead
+    ``rest``: the seconds that it is left alone, ``PAUSE`` unless they are given.
+    """
+
+    def __init__(self, name: str, instead: str, rest: float | None = None) -> None:
+        self.name, self.instead, self._rest = name, instead, rest
         self._lock = threading.Lock()
         # Until when it is open (by the monotonic clock); 0 while it is closed, so that asking costs a comparison.
         self._until = 0.0
         self._since, self._closed = 0.0, -math.inf
         self._failures = self._spared = 0
+
+    @property
+    def rest(self) -> float:
+        return PAUSE if self._rest is None else self._rest
 
     @property
     def is_open(self) -> bool:
@@ -54,7 +61,7 @@ class Breaker:
             if now < self._until:
                 self._spared += 1
                 return False
-            self._until = now + PAUSE  # for all but this caller
+            self._until = now + self.rest  # for all but this caller
             return True
 
     def failed(self, error: BaseException) -> None:
@@ -63,11 +70,11 @@ class Breaker:
             opens = self._until == 0.0
             if opens:
                 self._since, self._failures, self._spared = now, 0, 0
-            self._until = now + PAUSE
+            self._until = now + self.rest
             self._failures += 1
         if opens:
             text = "%s failed (%s): %s. It is tried again every %g seconds."
-            logger.warning(text, self.name, type(error).__name__, self.instead, PAUSE)
+            logger.warning(text, self.name, type(error).__name__, self.instead, self.rest)
 
     def succeeded(self) -> None:
         if self._until == 0.0:
@@ -84,10 +91,10 @@ class Breaker:
 _breakers: dict[tuple[str, str], Breaker] = {}
 
 
-def breaker_of(kind: str, alias: str, instead: str) -> Breaker:
+def breaker_of(kind: str, alias: str, instead: str, rest: float | None = None) -> Breaker:
     """This process's breaker for the ``kind`` (``"cache"``, say) with this alias."""
     found = _breakers.get((kind, alias))
-    return found or _breakers.setdefault((kind, alias), Breaker(f"The {kind} {alias!r}", instead))
+    return found or _breakers.setdefault((kind, alias), Breaker(f"The {kind} {alias!r}", instead, rest))
 
 
 def close_all() -> None:
@@ -97,7 +104,7 @@ def close_all() -> None:
 
 
 def _forget(setting: str, **kwargs: Any) -> None:
-    if setting in ("CACHES", "DATABASES"):
+    if setting in ("CACHES", "DATABASES", "TASKS"):
         close_all()
 
 

@@ -42,11 +42,9 @@ class SharedCache:
         self._clock = Clock()
         self._is_bounded = redis_client(cache) is not None
         self._cache: Any = bounded_copy(alias, self._clock) if self._is_bounded else cache
-
-    @property
-    def client(self) -> Any:
-        """The client of Django's Redis cache, for what its interface has no command for; otherwise ``None``."""
-        return redis_client(self._cache)
+        # The client of Django's Redis cache, for what its interface has no command for; otherwise ``None``. Made once:
+        # Django makes one for each command, which takes longer than the command.
+        self.client: Any = redis_client(self._cache)
 
     def insistent(self) -> SharedCache:
         """The same, asked also when it has just failed: for those whom a failure costs more than the try."""
