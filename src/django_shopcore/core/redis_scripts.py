@@ -11,8 +11,8 @@ from typing import Any
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
-# Seconds of one wait for bytes. A request waits as many times as it has time left; what one takes longer, it takes
-# since this process is busy, and not the server's account.
+# Seconds of the first wait for bytes; the next ones are twice as long each, as long as there is time left. What a wait
+# that brings bytes takes longer than that, it takes since this process is busy: that is not the server's account.
 SLICE = 0.005
 # More bytes than that may take a while to be sent.
 LARGE = 16 * 1024
@@ -131,16 +131,22 @@ class _BoundedSocket:
         return self._wait_for(self._inner.recv_into, arguments)
 
     def _wait_for(self, receive: Any, arguments: Any) -> Any:
-        clock = self._clock
-        while clock.left > 0:
-            begin = time.monotonic()
-            try:
-                return receive(*arguments)
-            except TimeoutError:
-                pass
-            finally:
-                clock.left -= min(time.monotonic() - begin, SLICE)
-        raise TimeoutError("The time for Redis is up.")
+        clock, wait = self._clock, SLICE
+        try:
+            while clock.left > 0:
+                begin = time.monotonic()
+                try:
+                    return receive(*arguments)
+                except TimeoutError:
+                    pass
+                finally:
+                    clock.left -= min(time.monotonic() - begin, wait)
+                wait *= 2
+                self._inner.settimeout(max(min(wait, clock.left), SLICE))
+            raise TimeoutError("The time for Redis is up.")
+        finally:
+            if wait > SLICE:
+                self._inner.settimeout(SLICE)
 
     def sendall(self, data: Any) -> None:
         if len(data) < LARGE:
