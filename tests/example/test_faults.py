@@ -231,9 +231,12 @@ def test_a_commit_that_gets_no_answer_is_no_success(shop: Shop) -> None:
         with other.transaction():
             other.execute("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE")
             writer = in_background(lambda: shop.server.post("/api/v1/auth/register/", body))
-            time.sleep(1.5)
-            [waiting] = other.execute("SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchall()
-            assert waiting == ("COMMIT",)
+            wait_for_a_lock = "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            give_up = time.monotonic() + 15
+            while not (waiting := other.execute(wait_for_a_lock).fetchall()):
+                assert time.monotonic() < give_up
+                time.sleep(0.05)
+            assert waiting == [("COMMIT",)]
             shop.postgres.pause()
             _, answer = writer()
             assert is_unavailable(answer)
