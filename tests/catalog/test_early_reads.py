@@ -19,7 +19,7 @@ from django.urls import get_script_prefix
 from django_shopcore.catalog import early_reads, get_product_model, middleware
 from django_shopcore.catalog.early_reads import EarlyRead, EarlyReads
 from django_shopcore.catalog.wsgi import get_wsgi_application
-from django_shopcore.core import breakers, leases
+from django_shopcore.core import breakers
 from django_shopcore.core.signals import rate_limited
 from tests.factories.catalog import CategoryFactory, ProductFactory
 

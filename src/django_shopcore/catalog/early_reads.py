@@ -98,6 +98,7 @@ class EarlyReads:
         if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, PERSONAL)):
             return self._pass_on(environ, start_response)
         begin = time.perf_counter()
+        waiting.begin(environ)
         site = _site(environ)
         url = (site, environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
         ready: Ready | None = _ready.peek(url)

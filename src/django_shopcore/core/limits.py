@@ -9,7 +9,6 @@ A limit counts for the caller unless it is told a subject: an account that someb
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,8 +29,8 @@ from .counting import (
     secret_digest,
     shared_cache,
     take_back_in_database,
+    windows_in,
 )
-from .redis_scripts import redis_client
 from .signals import rate_limited
 
 __all__ = [
@@ -45,8 +44,6 @@ __all__ = [
     "shared_cache",
     "take_back",
 ]
-
-logger = logging.getLogger(__name__)
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -252,14 +249,14 @@ def count_and_read(
     try:
         names = (*(window[1] for window in windows), *keys)
         answer = own.run(COUNT, names, [window * 1000 for *_, window in windows])
-        counts, values = _windows_in(answer, [window for *_, window in windows])
+        counts, values = windows_in(answer, [window for *_, window in windows])
         seen = {key: own.loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
     except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-        logger.debug("The cache failed (%s).", type(exc).__name__)
+        note_failure(exc)
         return None
     usages = [
-        Usage(limit, quota, window, used, left / 1000, key)
-        for (limit, key, quota, window), used, left in zip(windows, counts[::2], counts[1::2], strict=True)
+        Usage(limit, quota, window, used, left, key)
+        for (limit, key, quota, window), (used, left) in zip(windows, counts, strict=True)
     ]
     return usages, seen
 

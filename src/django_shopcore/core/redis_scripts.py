@@ -11,8 +11,8 @@ from typing import Any
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
-# Seconds of the first wait for bytes; the next ones are twice as long each, as long as there is time left. What a wait
-# that brings bytes takes longer than that, it takes since this process is busy: that is not the server's account.
+# Seconds of the first wait for bytes; the next ones are twice as long each, as long as there is time left. A wait that
+# brings bytes and seems to take long mostly does so since this process is busy, which is not the server's account.
 SLICE = 0.005
 # More bytes than that may take a while to be sent.
 LARGE = 16 * 1024
@@ -134,13 +134,13 @@ class _BoundedSocket:
         clock, wait = self._clock, SLICE
         try:
             while clock.left > 0:
-                begin = time.monotonic()
+                begin, most = time.monotonic(), 2 * SLICE
                 try:
                     return receive(*arguments)
                 except TimeoutError:
-                    pass
+                    most = wait
                 finally:
-                    clock.left -= min(time.monotonic() - begin, wait)
+                    clock.left -= min(time.monotonic() - begin, most)
                 wait *= 2
                 self._inner.settimeout(max(min(wait, clock.left), SLICE))
             raise TimeoutError("The time for Redis is up.")
