@@ -23,6 +23,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from . import outages
 from .access import ADMIN, Rules, guards, policy_for, refusal_of
 from .conf import core_settings
 from .errors import InvalidInput, ServiceUnavailable, as_api_exception, exception_response, field_error
