@@ -54,7 +54,7 @@ def way(redis: FailingRedis, settings: Any) -> Iterator[Way]:
     way = Way(redis.port)
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": way.url}}
     settings.SHOPCORE_CATALOG_CACHE_LEASE = 1
-    settings.SHOPCORE_ACCOUNTS_LOGIN_RATE = "3/m"
+    settings.SHOPCORE_ACCOUNTS_LOGIN_RATE, settings.SHOPCORE_CATALOG_READ_RATE = "3/m", "100000/m"
     ProductFactory(name="lamp", category=CategoryFactory(name="shelf"))
     yield way
     hang_up()
