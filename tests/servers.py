@@ -112,7 +112,7 @@ def _postgres_settings(url: str) -> dict[str, Any]:
     # Cells of the matrix run side by side on one server.
     project = os.environ.get("DJANGO_SETTINGS_MODULE", "").rpartition(".")[2] or "default"
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "django_shopcore.core.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "postgres",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

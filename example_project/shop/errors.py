@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 
-from django_shopcore.core.errors import as_api_exception, problem_response
+from django_shopcore.core.errors import ServiceUnavailable, as_api_exception, problem_response
 
 API = "/api/"
 TEXTS = {
     400: ("bad_request", "The request is malformed."),
     403: ("permission_denied", "You may not do this."),
     404: ("not_found", "There is nothing here."),
+    503: ("service_unavailable", "The service is temporarily unavailable."),
     500: ("internal_error", "Something went wrong on our side. It has been logged."),
 }
 
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
     code, detail = TEXTS[status]
+    headers = {"Retry-After": str(ServiceUnavailable.wait)} if status == 503 else {}
     if request.path.startswith(API):
-        return problem_response(request, status, code, detail)
-    return HttpResponse(f"{detail}\n", status=status, content_type="text/plain; charset=utf-8")
+        return problem_response(request, status, code, detail, headers)
+    return HttpResponse(f"{detail}\n", status=status, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -39,7 +42,10 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _answer(request, 500)
+    """500, or 503 where it is the database that fails."""
+    error = sys.exc_info()[1]
+    is_away = isinstance(error, Exception) and isinstance(as_api_exception(error), ServiceUnavailable)
+    return _answer(request, 503 if is_away else 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

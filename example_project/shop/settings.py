@@ -166,8 +166,7 @@ def _database(text: str) -> database.Database:
 
 
 def _replica(text: str) -> database.Database:
-    # Whoever waits for it longer had better read the primary.
-    found = database.database(text, folder=BASE_DIR, conn_max_age=_conn_max_age, patience=2)
+    found = database.database(text, folder=BASE_DIR, conn_max_age=_conn_max_age)
     if found["ENGINE"] != DATABASES["default"]["ENGINE"]:
         raise ValueError("must be the same kind of database as DATABASE_URL")
     return {**found, "TEST": {"MIRROR": "default"}}

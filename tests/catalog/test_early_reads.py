@@ -19,7 +19,7 @@ from django.urls import get_script_prefix
 from django_shopcore.catalog import early_reads, get_product_model, middleware
 from django_shopcore.catalog.early_reads import EarlyRead, EarlyReads
 from django_shopcore.catalog.wsgi import get_wsgi_application
-from django_shopcore.core import leases
+from django_shopcore.core import breakers
 from django_shopcore.core.signals import rate_limited
 from tests.factories.catalog import CategoryFactory, ProductFactory
 
@@ -115,7 +115,7 @@ def shop(redis_url: str) -> Iterator[None]:
     told.clear()
     middleware._forget()
     early_reads._forget()
-    leases._paused_until = 0.0
+    breakers.close_all()
 
 
 def without(headers: dict[str, str], *names: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import override_settings
 
 from django_shopcore.catalog import get_category_model, get_product_model
-from django_shopcore.core import leases
+from django_shopcore.core import breakers, shared_cache
 from django_shopcore.core.response_cache import Answer, fetch
 from tests.factories.catalog import CategoryFactory, ProductFactory
 
@@ -111,7 +111,9 @@ class Reader:
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Where responses are kept: for all processes, or in the memory of this one."""
     ScriptedCache.reset()
-    monkeypatch.setattr(leases, "_paused_until", 0.0)
+    breakers.close_all()
+    # What a test does in the midst of an operation is no slowness of the cache's.
+    monkeypatch.setattr(shared_cache, "PATIENCE", 60.0)
     if request.param == "shared":
         with override_settings(CACHES=SCRIPTED):
             yield request.param

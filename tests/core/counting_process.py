@@ -40,7 +40,7 @@ def configure(wish: dict[str, Any]) -> None:
 
 
 def take_out(guard: str) -> None:
-    from django_shopcore.core import counting, limits
+    from django_shopcore.core import counting, limits, shared_cache
     from django_shopcore.core.models import RateLimitWindow
 
     def read_then_write(key: str, quota: int, window: int) -> tuple[int, float]:
@@ -59,7 +59,7 @@ def take_out(guard: str) -> None:
         counting.CLOCKS = OwnClock()
     elif guard == OWN_COMMANDS:
         # Leaves what any cache of Django's has that counts in one step, such as Memcached.
-        counting.redis_client = lambda cache: None
+        shared_cache.redis_client = lambda cache: None
 
 
 def counting_thread(wish: dict[str, Any], admitted: list[int]) -> Callable[[], None]:

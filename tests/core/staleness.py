@@ -79,15 +79,15 @@ def configure(database: str, redis: str) -> None:
 
 def take_guards_out(board: Board) -> None:
     """Where the mode says so: the announcement, the waiting of one who cannot announce, the comparison of tokens."""
-    from django_shopcore.core import leases, response_cache
+    from django_shopcore.core import breakers, leases, response_cache
 
     # Readers that stay away from a cache for a second after each error would not see what there is to be seen.
-    leases.PAUSE = 0.02
+    breakers.PAUSE = 0.02
     announce, removed, valid = leases.announce, leases._removed, response_cache._valid
     leases.announce = lambda: None if board.mode == UNANNOUNCED else announce()
     leases._removed = lambda cache: removed(cache) or board.mode == NOT_WAITING
     response_cache._valid = lambda kept, tokens: (
-        response_cache.Answer(*kept) if kept and board.mode == UNCHECKED else valid(kept, tokens)
+        response_cache.Answer(*kept[:3]) if kept and board.mode == UNCHECKED else valid(kept, tokens)
     )
 
 

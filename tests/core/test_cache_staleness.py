@@ -20,9 +20,9 @@ from django.db import connection
 
 from tests import servers
 from tests.core import staleness
-from tests.core.failing_redis import FailingRedis, Way
 from tests.core.staleness import GUARDED, NOT_WAITING, OVER, PROCESSES, UNANNOUNCED, UNCHECKED, Board
 from tests.factories.catalog import CategoryFactory
+from tests.faults import FailingRedis, Way
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("full")]
 

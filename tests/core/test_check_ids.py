@@ -19,7 +19,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 import django_shopcore
-from django_shopcore.core import checks, extension_checks, personal_data
+from django_shopcore.core import checks, extension_checks, failure_checks, personal_data
 from django_shopcore.core.extensions import extended
 from django_shopcore.notifications.models import Preferences
 
@@ -114,6 +114,8 @@ PROVOKED: dict[str, Provocation] = {
     "shopcore.W008": lambda: mock.patch.object(checks, "column", return_value=None),
     "shopcore.W009": lambda: mock.patch.object(checks, "user_model", return_value=type("Customer", (), {})),
     "shopcore.E013": registering_nothing,
+    "shopcore.W011": having(CACHES={"default": {**DIVIDED, "LOCATION": "redis://a"}}),
+    "shopcore.W012": lambda: mock.patch.object(failure_checks, "waits_for_ever", return_value=True),
     "shopcore.E101": having(SHOPCORE_CATALOG_PRODUCT_MODEL="auth.Group"),
     "shopcore.E102": having(SHOPCORE_CATALOG_METADATA_FILTERS=[""]),
     "shopcore.E201": having(SIMPLE_JWT={"ALGORITHM": "HS256", "SIGNING_KEY": "short"}),

@@ -22,7 +22,7 @@ from django_shopcore.core.doctor import NOTE, OK, WRONG, Finding
 from django_shopcore.notifications.models import OutboxMessage
 from tests.core.cached_answers import SCRIPTED
 from tests.core.doctors import advice, findings, report
-from tests.core.failing_redis import FailingRedis
+from tests.faults import FailingRedis
 from tests.notifications.scripted import queue
 
 pytestmark = [pytest.mark.django_db, pytest.mark.projects("full", "swapped")]

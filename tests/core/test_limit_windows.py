@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from django_shopcore.core import counting
+from django_shopcore.core import shared_cache
 from django_shopcore.core.limits import Limit, Usage, count_request
 from tests.core.test_limits import limit_of, shared
 from tests.parallel import at_once, hang_up
@@ -66,7 +66,7 @@ def test_of_a_durable_limit_with_redis(redis_url: str) -> None:
 
 
 def test_in_any_cache_that_counts_in_one_step(redis_url: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(counting, "redis_client", lambda cache: None)
+    monkeypatch.setattr(shared_cache, "redis_client", lambda cache: None)
     with shared(redis_url):
         cache.clear()
         hang_up()

@@ -16,7 +16,7 @@ from django.db import connection
 
 from django_shopcore.core.models import RateLimitWindow
 from tests.core.counting_process import DATABASE_CLOCK, ONE_STEP, OWN_COMMANDS
-from tests.core.failing_redis import FailingRedis
+from tests.faults import FailingRedis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("full")]
 

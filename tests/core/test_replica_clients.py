@@ -17,7 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.test import Client
 from django.urls import path
 
-from django_shopcore.core import leases, replica_clients
+from django_shopcore.core import replica_clients
 from tests.core.replicated import replica, server, shared_cache, statements
 
 pytestmark = [
@@ -51,7 +51,6 @@ def site(replica: Any, settings: Any, shared_cache: None, monkeypatch: pytest.Mo
     settings.ROOT_URLCONF = __name__
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django_shopcore.core.replica_clients.ReplicaMiddleware"]
     settings.SHOPCORE_REPLICA_MODELS = ["auth.Group"]
-    monkeypatch.setattr(leases, "_paused_until", 0.0)
     monkeypatch.setattr(replica_clients, "RENEWED", 1)
     monkeypatch.setattr(replica_clients, "KEPT", 3)
     cache.clear()

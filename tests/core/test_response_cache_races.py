@@ -16,7 +16,7 @@ import pytest
 from django.test import override_settings
 
 from django_shopcore.catalog import get_product_model
-from django_shopcore.core import leases, response_cache
+from django_shopcore.core import breakers, leases, response_cache, shared_cache
 from django_shopcore.core.response_cache import Answer, fetch, peek
 from tests.core.cached_answers import SCRIPTED, CacheError, ScriptedCache, names, tables
 from tests.factories.catalog import ProductFactory
@@ -41,10 +41,11 @@ class World:
         self._interference: Interference = []
         self._present_tokens = leases.present_tokens
         clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
-        monkeypatch.setattr(leases, "time", clock)
+        for module in (leases, breakers):
+            monkeypatch.setattr(module, "time", clock)
         # One process stands still while the other one interferes: waiting for it would be in vain.
         monkeypatch.setattr(response_cache, "PATIENCE", 0)
-        monkeypatch.setattr(leases, "_paused_until", 0.0)
+        monkeypatch.setattr(shared_cache, "PATIENCE", 60.0)
         monkeypatch.setattr(leases, "_trust", None)
         monkeypatch.setattr(leases, "present_tokens", lambda: self._around(self._present_tokens))
         self.product = ProductFactory(name="0")
@@ -214,7 +215,8 @@ def explore(world: World, start: list[str], act: Callable[[], Any], interference
         while there:
             ScriptedCache.reset()
             world._trust.clear()
-            leases._trust, leases._paused_until = None, 0.0
+            leases._trust = None
+            breakers.close_all()
             for name in start:
                 getattr(world, name)()
             there = world.interrupted(act, step, interference)

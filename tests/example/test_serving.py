@@ -163,7 +163,8 @@ def test_failures_are_answered_without_details(site: Site) -> None:
     checks = {"database": "ok", "cache": "failing", "outbox": "unknown"}
     assert json.loads(ready[2]) == {"status": "failing", "checks": checks, "outbox_lag_seconds": None}
     assert (products[0], json.loads(products[2])["code"]) == (503, "service_unavailable")
-    assert (admin[0], admin[2]) == (500, "Something went wrong on our side. It has been logged.\n")
+    assert (admin[0], admin[2]) == (503, "The service is temporarily unavailable.\n")
+    assert admin[1]["Retry-After"] == "5"
 
 
 EARLY = """

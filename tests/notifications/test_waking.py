@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
+from django_shopcore.core import breakers
 from django_shopcore.notifications import Message, waking
 from django_shopcore.notifications.models import OutboxMessage
 from django_shopcore.notifications.posting import post
@@ -150,6 +151,22 @@ def test_what_cannot_be_enqueued_is_logged_and_the_request_lives(
         assert APIClient().post("/api/v1/auth/register/", registration, format="json").status_code == 201
     assert OutboxMessage.objects.filter(state="pending").exists()
     assert [record.message for record in caplog.records if "enqueue" in record.message]
+
+
+def test_a_queue_that_has_failed_is_left_alone_for_a_while(
+    backend: Any, news: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = backend(f"{BACKENDS}.Broken")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            news_for(make_user(), news)
+    tried = [record for record in caplog.records if "enqueue" in record.message]
+    assert len(tried) == 1, "the others were not tried"
+    assert [message for message in caplog.messages if message.startswith("The task backend 'default' failed (")]
+    breakers.close_all()
+    recording = backend(f"{BACKENDS}.Recording")
+    news_for(make_user(), news)
+    assert len(recording.enqueued) == 1
 
 
 @pytest.mark.skipif(django.VERSION >= (6, 0), reason="Django has a task framework from 6.0 on")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.core.failing_redis import FailingRedis, Way
+from tests.faults import FailingRedis, Way
 from tests.notifications.smtp import HANG, SmtpServer
 
 from .ledger import DROPPED, SLOW, UNAVAILABLE, Ledger, Window

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.core.failing_redis import FailingRedis, Way
 from tests.example.site import EXAMPLE, PRODUCTION, Site, free_port
+from tests.faults import FailingRedis, Way
 from tests.notifications.smtp import SmtpServer
 
 from . import admins, checkers, customers, faults, readers, report, verdicts

@@ -16,11 +16,10 @@ from django.core.signals import setting_changed
 from django.db import close_old_connections
 from django.urls import set_script_prefix
 
-from django_shopcore.core import leases, limits, response_cache
+from django_shopcore.core import leases, limits, response_cache, waiting
 from django_shopcore.core.conditional import NOT_MODIFIED_HEADERS, matches
 from django_shopcore.core.limits import Usage, count_and_read, tightest_headers
 from django_shopcore.core.plans import Shapes
-from django_shopcore.core.redis_scripts import redis_client
 from django_shopcore.core.response_cache import Answer
 
 from .caching import COUNTED, FAILED, Kept, Opened
@@ -99,6 +98,7 @@ class EarlyReads:
         if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, PERSONAL)):
             return self._pass_on(environ, start_response)
         begin = time.perf_counter()
+        waiting.begin(environ)
         site = _site(environ)
         url = (site, environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
         ready: Ready | None = _ready.peek(url)
@@ -196,7 +196,7 @@ def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Any]:
 def _is_worth_it() -> bool:
     """Whether there is such a Redis at all."""
     cache = leases.shared_cache()
-    return cache is not None and cache is limits.shared_cache() and redis_client(cache) is not None
+    return cache is not None and cache is limits.shared_cache() and cache.client is not None
 
 
 class _Anybody:

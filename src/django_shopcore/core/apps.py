@@ -16,6 +16,7 @@ class CoreConfig(AppConfig):
             checks,  # noqa: F401 - importing registers the checks
             examinations,
             extension_checks,  # noqa: F401
+            failure_checks,  # noqa: F401
             limits,
             periodic,
             personal_data_checks,

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -21,22 +21,24 @@ from django.db import connections, router
 
 from .conf import core_settings
 from .models import RateLimitWindow
-from .redis_scripts import Script, redis_client
+from .redis_scripts import Script
+from .shared_cache import CacheUnavailable, SharedCache, shared
 
 logger = logging.getLogger(__name__)
 
 
-def shared_cache(alias: str | None = None) -> BaseCache | None:
+def shared_cache(alias: str | None = None) -> SharedCache | None:
     """The cache that all processes share and count in with one atomic step, or ``None``.
 
     Local memory is not shared; a backend with Django's general ``incr`` (database, files) reads and then writes.
     """
+    alias = alias or core_settings.RATE_LIMIT_CACHE
     try:
-        cache = caches[alias or core_settings.RATE_LIMIT_CACHE]
+        cache = caches[alias]
     except Exception:  # noqa: BLE001 - no such alias, or its client library is missing
         return None
     atomic = type(cache).incr is not BaseCache.incr
-    return cache if atomic and not isinstance(cache, LocMemCache) else None
+    return shared(alias) if atomic and not isinstance(cache, LocMemCache) else None
 
 
 def secret_digest(text: str) -> str:
@@ -68,26 +70,34 @@ return found
 """)
 
 
-def count_in_cache(cache: BaseCache, key: str, window: int) -> tuple[int, float]:
+def count_in_cache(cache: SharedCache, key: str, window: int) -> tuple[int, float]:
     """Counts one; how many there are in the window, and for how many seconds it still lasts."""
-    client = redis_client(cache)
-    if client is not None:
-        used, left = COUNT.run(client, [cache.make_and_validate_key(key)], [window * 1000])
-        return used, left / 1000
+    if cache.client is not None:
+        [found], _values = windows_in(cache.run(COUNT, [key], [window * 1000]), [window])
+        return found
     now = time.time()
     # A window lasts as long as its key: comparing clocks here would let two processes open the next one twice. The
     # second more is for caches whose clock ticks once a second, which would end a window early.
     ends_at = cache.get(key)
     if ends_at is None:
         cache.add(key, now + window, timeout=window + 1)
-        ends_at = cache.get(key, now + window)
+        ends_at = cache.get(key) or now + window
     # The counter has a name per window and outlives it, so INCR never meets a key that is about to expire.
     counter = f"{key}:{ends_at:.6f}"
-    try:
-        return cache.incr(counter), ends_at - now
-    except ValueError:
+    for _ in range(2):
+        if (used := cache.incr(counter)) is not None:
+            return used, ends_at - now
         cache.add(counter, 0, timeout=2 * window + 1)
-        return cache.incr(counter), ends_at - now
+    raise CacheUnavailable("It forgets at once.")
+
+
+def windows_in(answer: Any, windows: Sequence[int]) -> tuple[list[tuple[int, float]], list[Any]]:
+    """What ``COUNT`` has counted, with the seconds left, and the values after that. Raises for what is nonsense."""
+    counts, values = answer[: 2 * len(windows)], answer[2 * len(windows) :]
+    found = list(zip(counts[::2], counts[1::2], strict=True))
+    if not all(used > 0 and 0 <= left <= 1000 * window for (used, left), window in zip(found, windows, strict=True)):
+        raise ValueError("That would lock somebody out, or nobody.")
+    return [(used, left / 1000) for used, left in found], values
 
 
 # Seconds since the epoch, the same throughout a statement. Processes that share a SQLite file share a machine.
@@ -160,7 +170,8 @@ def _try(command: Callable[..., object], *args: object) -> None:
 
 
 def note_failure(exc: Exception) -> None:
-    logger.warning("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
+    """What there is to know the cache's circuit breaker has logged."""
+    logger.debug("The rate limit cache failed (%s); counting in the database.", type(exc).__name__)
 
 
 def end_durable(key: str) -> None:

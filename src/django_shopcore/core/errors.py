@@ -12,13 +12,14 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core import exceptions as django_exceptions
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+
+from .outages import is_outage
 
 CONTENT_TYPE = "application/problem+json"
 # RFC 9110's names, which RFC 9457 lets us translate. Python's own differ between its versions.
@@ -63,7 +64,7 @@ class ContentTooLarge(exceptions.APIException):
 
 
 class ServiceUnavailable(exceptions.APIException):
-    """503 with ``Retry-After``: something we depend on is down; nothing was written."""
+    """503 with ``Retry-After``: something we depend on is down. Nothing was written, unless a commit got no answer."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = _("The service is temporarily unavailable.")
@@ -148,7 +149,7 @@ def as_api_exception(exc: Exception) -> exceptions.APIException | None:
         return ContentTooLarge()
     if isinstance(exc, (django_exceptions.SuspiciousOperation, UnreadablePostError, MultiPartParserError)):
         return exceptions.ParseError()
-    if isinstance(exc, (OperationalError, InterfaceError)):
+    if is_outage(exc):
         return ServiceUnavailable()
     return None
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.connection import ConnectionDoesNotExist
@@ -15,7 +14,8 @@ from django.utils.connection import ConnectionDoesNotExist
 from . import doctor, json, leases, limits
 from .conf import cache_settings, core_settings
 from .doctor import NOTE, OK, WRONG, Finding
-from .redis_scripts import redis_client
+from .failure_checks import lacks_time_outs, waits_for_ever
+from .shared_cache import SharedCache
 
 NAMED = 5  # migrations, in one line
 PATIENCE = 5  # seconds, with a cache
@@ -61,6 +61,9 @@ def examine_connection(alias: str) -> Iterator[Finding]:
         yield Finding(OK, "connections", "kept between requests")
     if connection.vendor != "postgresql":
         return
+    if waits_for_ever(alias):
+        advice = 'Use the ENGINE "django_shopcore.core.postgresql".'
+        yield Finding(NOTE, "engine", "requests wait for ever for a server that has stopped", advice)
     connection.ensure_connection()
     if getattr(connection.connection, "prepare_threshold", None) is not None:
         yield Finding(OK, "prepared statements", "used for reads")
@@ -87,13 +90,20 @@ def examine_cache(alias: str) -> Iterator[Finding]:
     problem = _failure(cache)
     if problem is None:
         yield Finding(OK, "responses", f"shared by all processes, in the cache {name!r}")
+        yield from _examine_time_outs(name)
         yield from _examine_redis(cache)
     else:
         advice = "Start it: meanwhile each write waits for the lease to end."
         yield Finding(WRONG, "responses", f"the cache {name!r} fails ({problem})", advice)
 
 
-def _failure(cache: BaseCache) -> str | None:
+def _examine_time_outs(name: str) -> Iterator[Finding]:
+    if lacks_time_outs(name):
+        said = f"of the cache {name!r}: none, so that all but the library waits for one that hangs"
+        yield Finding(NOTE, "time-outs", said, 'Set "socket_timeout" and "socket_connect_timeout" in its OPTIONS.')
+
+
+def _failure(cache: SharedCache) -> str | None:
     """The name of what went wrong, if something did."""
     key, value = f"shopcore:doctor:{secrets.token_hex(8)}", secrets.token_hex(8)
 
@@ -127,8 +137,8 @@ def examine_rate_limits(alias: str) -> Iterator[Finding]:
         yield Finding(OK, "limits", f"counted in the cache {name!r}")
 
 
-def _examine_redis(cache: BaseCache) -> Iterator[Finding]:
-    client = redis_client(cache)
+def _examine_redis(cache: SharedCache) -> Iterator[Finding]:
+    client = cache.client
     if client is None:
         return
     try:

@@ -37,6 +37,19 @@ def fetch(alias: str, sql: str, params: Sequence[Any], *, prepare: bool = False)
         return _fetch(connection, sql, params, prepare)
 
 
+def close_connections() -> None:
+    """Has the next statements connect anew, where no transaction is open: a name may lead to another server by now."""
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is None or connection.in_atomic_block:
+            continue
+        with connection.wrap_database_errors:
+            connection.connection.close()  # itself, so that no pool hands it out again
+            pool: Any = getattr(connection, "pool", None)
+            if hasattr(pool, "drain"):  # psycopg_pool 3.3
+                pool.drain()
+        connection.close()
+
+
 def _fetch(connection: Any, sql: str, params: Sequence[Any], prepare: bool) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]]
     if prepare and connection.vendor == "postgresql":

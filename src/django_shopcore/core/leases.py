@@ -15,18 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.cache.backends.base import BaseCache
 from django.db import connections, router
 
 from . import limits, tracking
 from .conf import cache_settings
 from .models import TableVersion
+from .shared_cache import SharedCache
 
 logger = logging.getLogger(__name__)
 
 NONCE = "shopcore:nonce"
-# How long a cache that has failed is left alone by readers, in seconds: each try may cost them a timeout.
-PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,9 @@ class Trust:
 
 
 _trust: Trust | None = None
-_paused_until = 0.0
 
 
-def shared_cache() -> BaseCache | None:
+def shared_cache() -> SharedCache | None:
     """The cache of all processes, or ``None`` when there is none that can be relied on.
 
     With several servers a reader may ask another one than a writer has told.
@@ -59,16 +56,10 @@ def is_divided(alias: str) -> bool:
     return "," in location or ";" in location if isinstance(location, str) else len(location) > 1
 
 
-def readable_cache() -> BaseCache | None:
-    """The shared cache, unless it has just failed a reader."""
-    return None if time.monotonic() < _paused_until else shared_cache()
-
-
-def pause(error: Exception) -> None:
-    """Leaves the cache alone for a moment, after it has failed a reader."""
-    global _paused_until
-    _paused_until = time.monotonic() + PAUSE
-    logger.warning("The cache of responses failed (%s); reading from the database.", type(error).__name__)
+def readable_cache() -> SharedCache | None:
+    """The shared cache, unless it has just failed."""
+    cache = shared_cache()
+    return None if cache is None or cache.breaker.is_resting else cache
 
 
 def trusted(nonce: Any) -> Mapping[str, str] | None:
@@ -84,7 +75,7 @@ def trusted(nonce: Any) -> Mapping[str, str] | None:
     return trust.tokens if time.monotonic() < trust.until else None
 
 
-def renew(cache: BaseCache, nonce: Any) -> Mapping[str, str]:
+def renew(cache: SharedCache, nonce: Any) -> Mapping[str, str]:
     """Reads the tokens of now, to be trusted from here under the nonce that the cache has said, or under a new one."""
     global _trust
     if type(nonce) is not int:
@@ -118,13 +109,14 @@ def announce() -> None:
     if cache is None:
         return
     since = time.monotonic()
-    if not _removed(cache):
+    # Also a cache that has just failed: other processes may reach it, and believe what it says.
+    if not _removed(cache.insistent()):
         lease = cache_settings.CACHE_LEASE * 1.1 + 0.1
         logger.warning("A write could not be announced to the cache of responses: it waits up to %.1f seconds.", lease)
         time.sleep(max(0.0, since + lease - time.monotonic()))
 
 
-def _removed(cache: BaseCache) -> bool:
+def _removed(cache: SharedCache) -> bool:
     """Whether the cache has proven that the nonce of before is gone."""
     try:
         # Where there was none, only a successful add tells an empty cache from one that swallows its errors.
@@ -132,6 +124,5 @@ def _removed(cache: BaseCache) -> bool:
             cache.delete(NONCE) or cache.add(NONCE, secrets.randbits(63), timeout=cache_settings.CACHE_LEASE)
             for _ in range(3)
         )
-    except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
-        logger.warning("The cache of responses failed (%s).", type(error).__name__)
+    except Exception:  # noqa: BLE001 - each cache client has errors of its own
         return False

@@ -9,7 +9,6 @@ A limit counts for the caller unless it is told a subject: an account that someb
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,8 +29,8 @@ from .counting import (
     secret_digest,
     shared_cache,
     take_back_in_database,
+    windows_in,
 )
-from .redis_scripts import redis_client
 from .signals import rate_limited
 
 __all__ = [
@@ -45,8 +44,6 @@ __all__ = [
     "shared_cache",
     "take_back",
 ]
-
-logger = logging.getLogger(__name__)
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -244,23 +241,22 @@ def count_and_read(
 
     ``None`` where that takes more than one round trip, since ``cache`` is not the limits' Redis, or it has failed.
     """
-    client = redis_client(cache) if cache is not None and cache is shared_cache() else None
-    if client is None:
+    own = shared_cache()
+    if own is None or cache is not own or own.client is None:
         return None
     caller = caller_key(request)
     windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
     try:
-        names = [cache.make_key(key) for key in (*(window[1] for window in windows), *keys)]
-        answer = COUNT.run(client, names, [window * 1000 for *_, window in windows])
-        counts, values = answer[: 2 * len(windows)], answer[2 * len(windows) :]
-        loads = cache._cache._serializer.loads
-        seen = {key: loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
+        names = (*(window[1] for window in windows), *keys)
+        answer = own.run(COUNT, names, [window * 1000 for *_, window in windows])
+        counts, values = windows_in(answer, [window for *_, window in windows])
+        seen = {key: own.loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
     except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
-        logger.warning("The cache failed (%s).", type(exc).__name__)
+        note_failure(exc)
         return None
     usages = [
-        Usage(limit, quota, window, used, left / 1000, key)
-        for (limit, key, quota, window), used, left in zip(windows, counts[::2], counts[1::2], strict=True)
+        Usage(limit, quota, window, used, left, key)
+        for (limit, key, quota, window), (used, left) in zip(windows, counts, strict=True)
     ]
     return usages, seen
 

@@ -74,8 +74,7 @@ class Client:
             return position
         except DatabaseError:
             raise
-        except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
-            leases.pause(error)
+        except Exception:  # noqa: BLE001 - each cache client has errors of its own
             return None
 
     def keys(self) -> list[str]:
@@ -93,14 +92,14 @@ class Client:
         cache = leases.shared_cache()
         if cache is None:
             return
-        keys = self.keys()
+        keys, cache = self.keys(), cache.insistent()
         try:
             cache.set_many(dict.fromkeys(keys, 1), timeout=KEPT)
             # Asked again: a cache may swallow its errors.
             if len(cache.get_many(keys)) == len(keys):
                 return
         except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
-            logger.warning("That a client has written could not be remembered (%s).", type(error).__name__)
+            logger.info("That a client has written could not be remembered (%s).", type(error).__name__)
         _wait_for_replicas(_written())
 
 

@@ -8,15 +8,17 @@ reads the tokens. Only responses to requests without credentials belong here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import secrets
 import threading
 import time
+import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import DatabaseError
 
@@ -24,6 +26,9 @@ import django_shopcore
 
 from . import leases
 from .conf import cache_settings
+from .shared_cache import SharedCache
+
+logger = logging.getLogger(__name__)
 
 BODY, LOCK = "shopcore:body:", "shopcore:lock:"
 # Larger bodies are not kept: in the shared cache, in the memory of each process.
@@ -69,7 +74,7 @@ def fetch(key: str, tables: Collection[str], compute: Compute) -> Answer:
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
-            leases.pause(error)
+            logger.debug("The cache failed (%s).", type(error).__name__)
         else:
             return found if isinstance(found, Answer) else _compute_for_all(cache, name, found, tables, compute)
     return _fetch_here(name, tables, compute)
@@ -88,7 +93,7 @@ def peek(key: str) -> Answer | None:
     return judge(leases.readable_cache(), places(key))
 
 
-def judge(cache: BaseCache | None, places: tuple[str, str], found: Mapping[str, Any] | None = None) -> Answer | None:
+def judge(cache: SharedCache | None, places: tuple[str, str], found: Mapping[str, Any] | None = None) -> Answer | None:
     """As ``peek``. ``found`` is what has just been seen at ``places`` in the shared ``cache``, in one step."""
     if not _usable():
         return None
@@ -99,8 +104,7 @@ def judge(cache: BaseCache | None, places: tuple[str, str], found: Mapping[str, 
         if found is None:
             found = cache.get_many((nonce, body))
         return _valid(found.get(body), leases.trusted(found.get(nonce)))
-    except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
-        leases.pause(error)
+    except Exception:  # noqa: BLE001 - each cache client has errors of its own
         return None
 
 
@@ -124,8 +128,8 @@ def all_tokens() -> Mapping[str, str] | None:
             tokens = leases.trusted(nonce) or leases.renew(cache, nonce)
     except DatabaseError:
         raise
-    except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
-        leases.pause(error)
+    except Exception:  # noqa: BLE001 - each cache client has errors of its own
+        tokens = None
     return tokens or leases.present_tokens()
 
 
@@ -154,25 +158,36 @@ def _valid(kept: Any, tokens: Mapping[str, str] | None) -> Answer | None:
     """What was kept as an answer, if the tables it was made from have these tokens."""
     if kept is None or tokens is None:
         return None
-    body, etag, own = kept
+    body, etag, own, checksum = kept
     if not own or any(tokens.get(table) != token for table, token in own.items()):
         return None
+    if checksum != _checksum(body, etag):
+        return None
     return Answer(body, etag, own)
+
+
+def _checksum(body: bytes, etag: str) -> int:
+    """Tells an answer from one that was damaged on its way to the cache or back."""
+    return zlib.crc32(body, zlib.crc32(etag.encode()))
 
 
 def _keepable(answer: Answer, tables: Collection[str], largest: int) -> Any:
     """How an answer is kept; ``None`` when it must not be."""
     tokens = answer.tokens if _only(tables, answer.tokens) else None
-    return (answer.body, answer.etag, tokens) if tokens and len(answer.body) <= largest else None
+    if not tokens or len(answer.body) > largest:
+        return None
+    return answer.body, answer.etag, tokens, _checksum(answer.body, answer.etag)
 
 
-def _wait_for(cache: BaseCache, name: str) -> Answer | int | None:
+def _wait_for(cache: SharedCache, name: str) -> Answer | int | None:
     """The right answer as soon as there is one, or the number of the lock under which the caller is to compute it.
 
     ``None``: compute it without a lock.
     """
     body, lock, mine = BODY + name, LOCK + name, secrets.randbits(62) + 1
-    look, give_up = FIRST_LOOK, time.monotonic() + PATIENCE
+    # Whoever was computing while the cache was away could not take the lock away.
+    patience = PATIENCE if cache.breaker.closed_for > LOCKED else 0.0
+    look, give_up = FIRST_LOOK, time.monotonic() + patience
     while True:
         found = cache.get_many((leases.NONCE, body, lock))
         if (kept := found.get(body)) is not None:
@@ -188,7 +203,7 @@ def _wait_for(cache: BaseCache, name: str) -> Answer | int | None:
 
 
 def _compute_for_all(
-    cache: BaseCache, name: str, mine: int | None, tables: Collection[str], compute: Compute
+    cache: SharedCache, name: str, mine: int | None, tables: Collection[str], compute: Compute
 ) -> Answer:
     started, kept = time.monotonic(), None
     try:
@@ -196,13 +211,11 @@ def _compute_for_all(
         kept = _keepable(answer, tables, MAX_BODY)
         return answer
     finally:
-        try:
+        with contextlib.suppress(Exception):  # each cache client has errors of its own
             _leave(cache, name, kept, locked=mine is not None and time.monotonic() < started + LOCKED / 2)
-        except Exception as error:  # noqa: BLE001 - each cache client has errors of its own
-            leases.pause(error)
 
 
-def _leave(cache: BaseCache, name: str, kept: Any, locked: bool) -> None:
+def _leave(cache: SharedCache, name: str, kept: Any, locked: bool) -> None:
     """Leaves for others what was computed. A lock may be somebody else's by now when computing took long."""
     if kept is not None:
         cache.set(BODY + name, kept, timeout=cache_settings.CACHE)

@@ -7,7 +7,6 @@ limits, pagination and sparse fields.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
@@ -24,6 +23,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from . import outages
 from .access import Rules, guards, policy_for, refusal_of
 from .conf import core_settings
 from .current_request import during
@@ -38,8 +38,6 @@ from .reading import reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
 from .sensitive import SensitiveMixin
-
-logger = logging.getLogger(__name__)
 
 # Filled by features as their apps get ready: core does not know who brings sign-in.
 default_authenticators: list[str] = []
@@ -165,7 +163,7 @@ class ShopcoreView(APIView):
             api_exc.status_code = 401
             api_exc.auth_header = self.get_authenticate_header(self.request)  # type: ignore[union-attr]
         if isinstance(api_exc, ServiceUnavailable):
-            logger.error("%s %s: %s", self.request.method, self.request.path, exc, exc_info=exc)
+            outages.report(self.request, exc)
         if isinstance(api_exc, RateLimited):
             self.rate_usage = [api_exc.usage]
         response = exception_response(api_exc)

@@ -12,10 +12,14 @@ import django
 from django.apps import apps
 from django.db import router, transaction
 
+from django_shopcore.core.breakers import breaker_of
+
 from .conf import app_settings
 from .models import OutboxMessage
 from .signals import outbox_filled
 
+# Seconds that a queue which has failed is left alone: each try may cost a request the time-outs of its client.
+REST = 10.0
 # They work inside of the request, or not at all.
 IN_PLACE = ("ImmediateBackend", "DummyBackend")
 
@@ -43,7 +47,15 @@ def enqueue() -> None:
         return
     from .delivery_task import deliver_outbox
 
-    deliver_outbox.using(backend=alias, queue_name=app_settings.TASK_QUEUE).enqueue()
+    breaker = breaker_of("task backend", alias, "its worker finds messages a little later", REST)
+    if not breaker.allows():
+        return
+    try:
+        deliver_outbox.using(backend=alias, queue_name=app_settings.TASK_QUEUE).enqueue()
+    except Exception as error:
+        breaker.failed(error)
+        raise
+    breaker.succeeded()
 
 
 def _works_in_place(backend: Any) -> bool:
