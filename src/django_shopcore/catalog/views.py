@@ -403,7 +403,8 @@ class CategoryViewSet(CatalogViewSet):
         return serializers.category_serializer_class()
 
     def locked_object(self) -> Any:
-        if isinstance(self.request.data, dict) and "parent" in self.request.data:
+        writes = self.request.method != "DELETE"  # whose body, if there is one, means nothing
+        if writes and isinstance(self.request.data, dict) and "parent" in self.request.data:
             services.lock_tree()
         return super().locked_object()
 
