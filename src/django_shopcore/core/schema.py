@@ -130,6 +130,7 @@ class ShopcoreAutoSchema(AutoSchema):
                 response["headers"] = RETRY_AFTER | (RATE_LIMIT if code == 429 else {})
             operation["responses"].setdefault(str(code), response)
         self._add_conditional(operation)
+        self._add_links(operation)
         return in_own_version(operation)
 
     def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: Any) -> Any:
@@ -171,6 +172,18 @@ class ShopcoreAutoSchema(AutoSchema):
                 "description": DESCRIPTIONS[412],
                 "content": operation["responses"]["400"]["content"],
             }
+
+    def _add_links(self, operation: dict[str, Any]) -> None:
+        """From what was created to what may be done with it."""
+        name, created = getattr(self.view, "schema_name", None), operation["responses"].get("201")
+        if self._action() != "create" or not name or created is None:
+            return
+        key = self.view.model._meta.pk.name
+        created["links"] = {
+            action: {"operationId": f"{name}_{action}", "parameters": {key: f"$response.body#/{key}"}}
+            for action in ("retrieve", "update", "partial_update", "destroy")
+            if hasattr(self.view, action)
+        }
 
     def get_auth(self) -> Any:
         requirements = super().get_auth()
