@@ -40,9 +40,13 @@ def _tag_key(secret: str | bytes) -> bytes:
 
 
 def matches(header: str, tag: str) -> bool:
-    """Whether an ``If-Match`` or ``If-None-Match`` header names ``tag`` (``*`` names any)."""
-    tags = parse_etags(header)
-    return "*" in tags or tag in [candidate.removeprefix("W/") for candidate in tags]
+    """Whether an ``If-None-Match`` header names ``tag``, that of an answer there is (``*`` names any such)."""
+    return "*" in parse_etags(header) or names(header, tag)
+
+
+def names(header: str, tag: str) -> bool:
+    """The same for the tag of an answer that may turn out to be none, an error for one: ``*`` does not name it."""
+    return tag in [candidate.removeprefix("W/") for candidate in parse_etags(header)]
 
 
 def require_match(request: Request, tag: str) -> None:
