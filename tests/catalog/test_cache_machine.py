@@ -109,9 +109,12 @@ class Catalogue(RuleBasedStateMachine):
     def move_category(self, process: int, choice: int, above: int | None) -> None:
         key, parent = self._category(choice), None if above is None else self._category(above)
         cycle = parent in self._below(key)
+        # All know the tree as it was; a chance meeting of the same process and category would be rare.
+        self._read_in_all(parent or key)
         self._send(process, "patch", f"categories/{key}/", {"parent": parent}, 400 if cycle else 200)
         if not cycle:
             self.categories[key][1] = parent
+        self._read_in_all(parent or key)
 
     @rule(process=PROCESS, choice=CHOICE)
     def rename_category(self, process: int, choice: int) -> None:
@@ -216,9 +219,15 @@ class Catalogue(RuleBasedStateMachine):
             if published and of in within
         )
 
+    def _read_in_all(self, category: int) -> None:
+        for process in range(PROCESSES):
+            self._read_products(process, category, cursor=False)
+
     @rule(process=PROCESS, category=st.none() | CHOICE, cursor=st.booleans())
     def read_products(self, process: int, category: int | None, cursor: bool) -> None:
-        key = None if category is None else self._category(category)
+        self._read_products(process, None if category is None else self._category(category), cursor)
+
+    def _read_products(self, process: int, key: int | None, cursor: bool) -> None:
         query = "size=100" + ("&cursor=" if cursor else "") + ("" if key is None else f"&category={key}")
         rows = self._read(process, f"products/?{query}")["results"]
         assert sorted((row["id"], row["name"], row["category_name"]) for row in rows) == self._shown(key)
