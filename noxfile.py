@@ -185,23 +185,26 @@ def coverage_html(session: nox.Session) -> None:
     session.run("coverage", "html", "--fail-under=0")
 
 
+# These end the session, or change the role, of whoever all the other requests are sent for.
+OF_THE_SESSION = "auth/(logout|sessions|password|me/delete)|users/"
+
+
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Send what the schema allows, and what it does not, to a running example project, as an admin."""
+    """Send what the schema allows, and what it does not, to a running example project: nox -s fuzz -- -n 200.
+
+    In turn as nobody, as a customer and as an admin; all phases of schemathesis, so also along the schema's links.
+    """
     install(session, "example", "fuzz")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    credentials = {"email": "fuzz@example.com", "password": secrets.token_urlsafe(16)}
+    people = {name: {"email": f"{name}@example.com", "password": secrets.token_urlsafe(16)} for name in FUZZED_AS}
     database = Path(session.create_tmp()).resolve() / "fuzz.sqlite3"
     database.unlink(missing_ok=True)
-    settings = {
-        "DEBUG": "1",
-        "DATABASE_URL": f"sqlite:///{database}",
-        "RATE_LIMITS": "off",
-    }
+    settings = {"DEBUG": "1", "DATABASE_URL": f"sqlite:///{database}", "RATE_LIMITS": "off"}
     session.run(*MANAGE, "migrate", "--verbosity", "0", env=settings)
-    sign_up = ("shopcore_create_admin", "--email", credentials["email"], "--password", credentials["password"])
+    sign_up = ("shopcore_create_admin", "--email", people["admin"]["email"], "--password", people["admin"]["password"])
     session.run(*MANAGE, *sign_up, env=settings, log=False)
     python = str(Path(session.bin) / "python")
     server = subprocess.Popen(
@@ -211,30 +214,44 @@ def fuzz(session: nox.Session) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        token = sign_in(address, credentials)
-        session.run(
-            *("schemathesis", "run", f"http://{address}/api/v1/schema/"),
-            *("--header", f"Authorization: Bearer {token}"),
-            # A request that fits the schema may still be refused: a minimum above the maximum, for one.
-            *("--exclude-checks", "positive_data_acceptance"),
-            # They end the session that all the other requests need.
-            *("--exclude-path-regex", "auth/(logout|sessions|password|me/delete)|users/"),
-            *session.posargs,
-        )
+        wait_for(address)
+        fuzz_as(session, address, ())
+        post(address, "auth/register/", people["customer"])
+        for name in FUZZED_AS:
+            # Signed in anew, since a token is good for minutes only.
+            token = post(address, "auth/login/", people[name])["access"]
+            credentials = ("--header", f"Authorization: Bearer {token}")
+            fuzz_as(session, address, (*credentials, "--exclude-path-regex", OF_THE_SESSION))
     finally:
         server.terminate()
         server.wait()
 
 
-def sign_in(address: str, credentials: dict[str, str]) -> str:
+FUZZED_AS = ("customer", "admin")
+
+
+def fuzz_as(session: nox.Session, address: str, options: tuple[str, ...]) -> None:
+    session.run(
+        *("schemathesis", "run", f"http://{address}/api/v1/schema/", *options),
+        # A request that fits the schema may still be refused: a minimum above the maximum, for one.
+        *("--exclude-checks", "positive_data_acceptance"),
+        *session.posargs,
+    )
+
+
+def wait_for(address: str) -> None:
     host, _, port = address.partition(":")
     for _ in range(150):
         try:
             socket.create_connection((host, int(port))).close()
-            break
+            return
         except ConnectionRefusedError:
             time.sleep(0.1)
-    body, headers = json.dumps(credentials).encode(), {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://{address}/api/v1/auth/login/", body, headers)
+
+
+def post(address: str, path: str, value: dict[str, str]) -> dict[str, str]:
+    body, headers = json.dumps(value).encode(), {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://{address}/api/v1/{path}", body, headers)
     with urllib.request.urlopen(request) as response:
-        return str(json.load(response)["access"])
+        answer: dict[str, str] = json.load(response)
+        return answer

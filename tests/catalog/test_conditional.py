@@ -277,3 +277,23 @@ def test_a_write_is_answered_although_the_row_is_gone_right_after(admin_client: 
     assert (changed.status_code, changed.json()["price"]) == (200, "6.00")
     created = admin_client.post(PRODUCTS, {"name": "N", "price": "5.00", "category": product.category_id})
     assert (created.status_code, created.json()["name"]) == (201, "N")
+
+
+@pytest.mark.django_db(transaction=True)  # within one nothing is known of what has not changed
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        (PRODUCTS, 304),
+        (f"{PRODUCTS}?size=-1", 400),
+        (f"{PRODUCTS}?min_price=x", 400),
+        (f"{PRODUCTS}?page=999", 404),
+        (f"{PRODUCTS}facets/", 304),
+        (f"{PRODUCTS}facets/?min_price=x", 400),
+        (f"{CATEGORIES}?size=-1", 400),
+    ],
+)
+def test_an_asterisk_names_any_answer_but_no_error(
+    anonymous: APIClient, customer_client: APIClient, product: Any, url: str, status: int
+) -> None:
+    for client in (anonymous, customer_client):
+        assert client.get(url, HTTP_IF_NONE_MATCH="*").status_code == status

@@ -5,19 +5,22 @@ The routes are those of the URLconf. One that the table below does not know fail
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
-from django.apps import apps
-from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
+from tests.core.callers import (
+    HAS_ACCOUNTS,
+    HAS_AUDIT,
+    HAS_CATALOG,
+    HAS_MFA,
+    HAS_NOTIFICATIONS,
+    Callers,
+    everything,
+    key_for,
+)
 from tests.core.routes import METHODS, Route, routes
 from tests.problems import problem_of
-from tests.users import PASSWORD, demote, make_user
+from tests.users import make_user
 
 pytestmark = [
     pytest.mark.django_db,
@@ -76,139 +79,24 @@ TABLE = {
     "notifications/unsubscribe/": {"GET": PUBLIC, "POST": PUBLIC},
     "audit/": {"GET": ADMIN},
 }
-HAS_CATALOG = apps.is_installed("django_shopcore.catalog")
-HAS_ACCOUNTS = apps.is_installed("django_shopcore.accounts")
-HAS_AUDIT = apps.is_installed("django_shopcore.audit")
-HAS_MFA = apps.is_installed("django_shopcore.mfa")
-HAS_NOTIFICATIONS = apps.is_installed("django_shopcore.notifications")
 ROUTES = routes()
 
-
-def signed_in(user: Any) -> APIClient:
-    """A client with real credentials: a token of ours, or what the host's own sign-in takes."""
-    client = APIClient()
-    if HAS_ACCOUNTS:
-        from tests.accounts.clients import tokens_of
-
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens_of(user).access}")
-    else:
-        pair = base64.b64encode(f"{user.get_username()}:{PASSWORD}".encode()).decode()
-        client.credentials(HTTP_AUTHORIZATION=f"Basic {pair}")
-    return client
+ANYBODY = ("anonymous", "owner", "customer", "admin", "demoted", "superuser")
+GONE = ("deactivated", "deleted", "signed out")
 
 
-def deactivated(user: Any) -> APIClient:
-    client = signed_in(user)
-    user.is_active = False
-    user.save()
-    return client
-
-
-def demoted(user: Any) -> APIClient:
-    client = signed_in(user)
-    demote(user)
-    return client
-
-
-@dataclass
-class Callers:
-    """The people of a test; somebody owns what the paths lead to."""
-
-    owner: Any
-
-    def all(self) -> dict[str, APIClient]:
-        return {
-            "anonymous": APIClient(),
-            "owner": signed_in(self.owner),
-            "customer": signed_in(make_user()),
-            "admin": signed_in(make_user(admin=True)),
-            "deactivated": deactivated(make_user(admin=True)),
-            "demoted": demoted(make_user(admin=True)),
-        }
-
-
-EXPECTED = {
-    PUBLIC: dict.fromkeys(("anonymous", "owner", "customer", "admin", "deactivated", "demoted"), "answered"),
-    ALL: {
-        "anonymous": "answered",
-        "owner": "answered",
-        "customer": "answered",
-        "admin": "answered",
-        "deactivated": 401,
-        "demoted": "answered",
-    },
-    SIGNED_IN: {
-        "anonymous": 401,
-        "owner": "answered",
-        "customer": "answered",
-        "admin": "answered",
-        "deactivated": 401,
-        "demoted": "answered",
-    },
-    ADMIN: {
-        "anonymous": 401,
-        "owner": 403,
-        "customer": 403,
-        "admin": "answered",
-        "deactivated": 401,
-        "demoted": 403,
-    },
-    OWN: {
-        "anonymous": 401,
-        "owner": "answered",
-        "customer": 404,
-        "admin": 404,
-        "deactivated": 401,
-        "demoted": 404,
-    },
-}
-
-
-def key_for(route: Route, owner: Any) -> Any:
-    """The key of a row that the route leads to, made for this request."""
-    if "{id}" not in route.path:
-        return None
-    if route.path.startswith("auth/mfa/"):
-        return _passkey_of(owner).pk
-    makers: dict[str, Callable[[], Any]] = {"auth": lambda: _session_of(owner), "users": make_user}
-    if HAS_CATALOG:
-        from tests.factories.catalog import CategoryFactory, ProductFactory
-
-        makers |= {"products": ProductFactory.create, "categories": CategoryFactory.create}
-    if HAS_NOTIFICATIONS:
-        from tests.factories.notifications import NotificationFactory
-
-        makers["notifications"] = lambda: NotificationFactory.create(user=owner)
-    return makers[route.path.partition("/")[0]]().pk
-
-
-def _session_of(owner: Any) -> Any:
-    from tests.accounts.clients import session_of, tokens_of
-
-    return session_of(tokens_of(owner))
-
-
-def _passkey_of(owner: Any) -> Any:
-    from django_shopcore.mfa.models import Passkey
-
-    number = Passkey.objects.count()
-    return Passkey.objects.create(user=owner, name="phone", credential_id=f"key-{number}", public_key=b"key")
-
-
-def everything() -> list[Any]:
-    """All rows that a request could change, to see whether one did."""
-    labels = [get_user_model()._meta.label]
-    if HAS_CATALOG:
-        from django_shopcore.catalog import get_category_model, get_product_model
-
-        labels += [get_product_model()._meta.label, get_category_model()._meta.label]
-    if HAS_ACCOUNTS:
-        labels.append("shopcore_accounts.Session")
-    if HAS_MFA:
-        labels += [f"shopcore_mfa.{name}" for name in ("TotpDevice", "Passkey", "RecoveryCode", "Challenge")]
-    if HAS_NOTIFICATIONS:
-        labels += [f"shopcore_notifications.{name}" for name in ("Notification", "Preferences", "OptOut")]
-    return [list(apps.get_model(label)._default_manager.order_by("pk").values()) for label in labels]
+def answers_by(policy: str) -> dict[str, int | str]:
+    """What each of the callers is answered."""
+    if policy == PUBLIC:
+        return dict.fromkeys((*ANYBODY, *GONE), "answered")
+    answers: dict[str, int | str] = dict.fromkeys(ANYBODY, "answered") | dict.fromkeys(GONE, 401)
+    if policy != ALL:
+        answers["anonymous"] = 401
+    if policy == ADMIN:
+        answers |= dict.fromkeys(("owner", "customer", "demoted", "superuser"), 403)
+    if policy == OWN:
+        answers |= dict.fromkeys(("customer", "admin", "demoted", "superuser"), 404)
+    return answers
 
 
 def test_every_route_is_in_the_table() -> None:
@@ -245,7 +133,7 @@ def test_who_may(route: Route, method: str) -> None:
         if status == 401:
             assert response["WWW-Authenticate"] == "Bearer"
         answers[name] = status if status in (401, 403, 404, 405) or status >= 429 else "answered"
-    assert answers == EXPECTED[TABLE[route.path][method]]
+    assert answers == answers_by(TABLE[route.path][method])
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)

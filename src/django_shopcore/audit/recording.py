@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import router
@@ -14,9 +14,6 @@ from django_shopcore.core.client import client_address
 from django_shopcore.core.current_request import current_request
 from django_shopcore.core.redaction import cut, safe_changes, safe_mapping
 from django_shopcore.core.users import email_of
-
-if TYPE_CHECKING:
-    pass
 
 ACTION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)

@@ -13,7 +13,7 @@ from django_shopcore.core import reading, replicas
 from django_shopcore.core.access import ANYONE
 from django_shopcore.core.addresses import absolute_url
 from django_shopcore.core.binding import Binding, UnboundError
-from django_shopcore.core.conditional import digest, matches
+from django_shopcore.core.conditional import digest, names
 from django_shopcore.core.filters import OrderingFilter
 from django_shopcore.core.plans import Shapes
 from django_shopcore.core.response_cache import current_tokens
@@ -207,7 +207,7 @@ class ProductFacetsViewSet(ProductViewSet):
     def _unchanged(self, header: str) -> str | None:
         tokens = current_tokens(self.tables) if _is_compiled(self) else None
         tag = self._facets_tag(dict(tokens)) if tokens else None
-        return tag if tag and matches(header, tag) else None
+        return tag if tag and names(header, tag) else None
 
     def _facets_tag(self, tokens: dict[str, str]) -> str:
         parts = [sorted(tokens.items()), self.audience(), absolute_url(self.request), __version__]

@@ -19,7 +19,7 @@ from django_shopcore import __version__
 from django_shopcore.core import changes, list_reader, reading, replicas
 from django_shopcore.core.access import ADMIN, ANYONE, is_admin
 from django_shopcore.core.addresses import absolute_url
-from django_shopcore.core.conditional import digest, matches, not_modified, object_tag, require_match
+from django_shopcore.core.conditional import digest, names, not_modified, object_tag, require_match
 from django_shopcore.core.extensions import joined, lock_extensions
 from django_shopcore.core.filters import ShopcoreFilterBackend
 from django_shopcore.core.keys import parse_key
@@ -192,7 +192,7 @@ class CatalogViewSet(CatalogResponses, ShopcoreViewSet):
         if shown is None or not shown.is_pure or tokens is None:
             return None
         tag = self._list_tag(tokens, shown)
-        return tag if matches(header, tag) else None
+        return tag if names(header, tag) else None
 
     def _list_tag(self, tokens: Mapping[str, str], shown: Representation) -> str:
         """Equal tokens mean equal rows; the rest says what is shown of which of them."""
@@ -404,7 +404,8 @@ class CategoryViewSet(CatalogViewSet):
         return serializers.category_serializer_class()
 
     def locked_object(self) -> Any:
-        if isinstance(self.request.data, dict) and "parent" in self.request.data:
+        writes = self.request.method != "DELETE"  # whose body, if there is one, means nothing
+        if writes and isinstance(self.request.data, dict) and "parent" in self.request.data:
             services.lock_tree()
         return super().locked_object()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import hmac
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.utils.encoding import force_bytes
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 
@@ -23,14 +27,26 @@ def digest(content: bytes) -> str:
 
 
 def object_tag(representation: Any) -> str:
-    """The tag of one object: a digest of its complete representation, so it is the same for every caller."""
-    return digest(dumps(representation, sort_keys=True))
+    """The tag of one object, of its complete representation, so it is the same for every caller.
+
+    It depends on ``SECRET_KEY``: with a plain digest a caller who sees a part could try values for the rest.
+    """
+    return f'"{hmac.digest(_tag_key(settings.SECRET_KEY), dumps(representation, sort_keys=True), "sha256").hex()[:32]}"'
+
+
+@functools.lru_cache(maxsize=8)
+def _tag_key(secret: str | bytes) -> bytes:
+    return hashlib.sha256(b"django_shopcore.core.conditional" + force_bytes(secret)).digest()
 
 
 def matches(header: str, tag: str) -> bool:
-    """Whether an ``If-Match`` or ``If-None-Match`` header names ``tag`` (``*`` names any)."""
-    tags = parse_etags(header)
-    return "*" in tags or tag in [candidate.removeprefix("W/") for candidate in tags]
+    """Whether an ``If-None-Match`` header names ``tag``, that of an answer there is (``*`` names any such)."""
+    return "*" in parse_etags(header) or names(header, tag)
+
+
+def names(header: str, tag: str) -> bool:
+    """The same for the tag of an answer that may turn out to be none, an error for one: ``*`` does not name it."""
+    return tag in [candidate.removeprefix("W/") for candidate in parse_etags(header)]
 
 
 def require_match(request: Request, tag: str) -> None:

@@ -13,10 +13,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from .keys import parse_key
+from .schema import in_own_version
 
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
@@ -35,7 +37,6 @@ class UTCDateTimeField(serializers.DateTimeField):
         return utc(value).isoformat().replace("+00:00", "Z") if value else None
 
 
-@extend_schema_field({"type": "string", "format": "decimal", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"})
 class MoneyField(serializers.DecimalField):
     """An amount as a decimal string with two places, from 0 to 9,999,999,999.99; input may be a JSON number."""
 
@@ -58,6 +59,18 @@ class MoneyField(serializers.DecimalField):
         if isinstance(data, str) and not PLAIN_NUMBER.fullmatch(data.strip()):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class MoneySchema(OpenApiSerializerFieldExtension):
+    """In answers money is text; a request may also have a number."""
+
+    target_class = "django_shopcore.core.fields.MoneyField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
+        text = {"type": "string", "format": "decimal", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}
+        if direction == "response":
+            return text
+        return in_own_version({**text, "type": ["string", "number"], "minimum": 0, "maximum": 9_999_999_999.99})
 
 
 class KeyField(serializers.PrimaryKeyRelatedField[Any]):

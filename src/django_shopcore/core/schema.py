@@ -131,6 +131,7 @@ class ShopcoreAutoSchema(AutoSchema):
                 response["headers"] = RETRY_AFTER | (RATE_LIMIT if code == 429 else {})
             operation["responses"].setdefault(str(code), response)
         self._add_conditional(operation)
+        self._add_links(operation)
         return in_own_version(operation)
 
     def _get_request_body(self, direction: Any = "request") -> Any:
@@ -181,6 +182,18 @@ class ShopcoreAutoSchema(AutoSchema):
                 "description": DESCRIPTIONS[412],
                 "content": operation["responses"]["400"]["content"],
             }
+
+    def _add_links(self, operation: dict[str, Any]) -> None:
+        """From what was created to what may be done with it."""
+        name, created = getattr(self.view, "schema_name", None), operation["responses"].get("201")
+        if self._action() != "create" or not name or created is None:
+            return
+        key = self.view.model._meta.pk.name
+        created["links"] = {
+            action: {"operationId": f"{name}_{action}", "parameters": {key: f"$response.body#/{key}"}}
+            for action in ("retrieve", "update", "partial_update", "destroy")
+            if hasattr(self.view, action)
+        }
 
     def get_auth(self) -> Any:
         requirements = super().get_auth()
