@@ -37,7 +37,7 @@ class Pace:
     def of(cls, minutes: float) -> Pace:
         seconds = minutes * 60
         if minutes < SHORT:
-            return cls(seconds, 60, 60, 5, 5, 5, (1.5, 3), (2, 4), min(8, seconds / 8), 1, 12, 0.25)
+            return cls(seconds, 60, 60, 5, 5, 5, (1.5, 3), (1, 2), min(8, seconds / 8), 1, 12, 0.25)
         return cls(seconds, 120, 180, 60, 20, 10, (3, 8), (15, 30), 60, 5, 15, 0.05)
 
     @property

@@ -88,11 +88,11 @@ def noise(folder: Path) -> dict[str, int]:
 def text(found: dict[str, Any], log: Path) -> str:
     """The figures for people."""
     lines = ["", f"{found['requests']} requests in {found['seconds']} s", *_statuses(found), "", *_faults(found), ""]
-    lines += [f"{'process':<18}{'first fifth':>12}{'last fifth':>12}{'growth':>9}{'a minute':>12}  (PSS)"]
+    lines += [f"{'process':<18}{'first fifth':>12}{'last fifth':>12}{'growth':>9}{'a minute':>12}{'PSS':>11}"]
     for one in found["memory"]:
         lines.append(
             f"{one['process']:<18}{one['first'] / 1024:>9.1f} MB{one['last'] / 1024:>9.1f} MB"
-            f"{one['share']:>9.1%}{one['per_minute']:>9.0f} kB"
+            f"{one['share']:>9.1%}{one['per_minute']:>9.0f} kB{one['pss'] / 1024:>8.1f} MB"
         )
     lines += ["", f"{'rows':<42}{'first':>8}{'middle':>8}{'last':>8}{'most':>8}"]
     for name, one in found["rows"].items():

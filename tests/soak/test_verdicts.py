@@ -23,7 +23,7 @@ def kept() -> Ledger:
     for at in range(0, 1800, 5):
         tables = {verdicts.SESSIONS: min(at // 2, 100), verdicts.OUTBOX: min(at, 90)}
         ledger.rows.append(Rows(at, tables, dict.fromkeys(tables, 0), at, 0.5))
-        ledger.memory += [Memory(at, name, 80_000 + at % 7, 90_000) for name in ("sync 1", "gthread 2", "deliver 3")]
+        ledger.memory += [Memory(at, name, 70_000, 80_000 + at % 7) for name in ("sync 1", "gthread 2", "deliver 3")]
     ledger.messages = {MESSAGE: Seen("welcome", "sent", "ada")}
     ledger.welcomed["ada@example.com"] = 1
     ledger.bursts = [Burst(100, 101, 28, 20, 20, 8)]
@@ -192,7 +192,7 @@ def test_the_clean_up_comes_in_time() -> None:
 def test_a_process_that_grows_by_more_than_a_twentieth_is_named() -> None:
     ledger = kept()
     ledger.memory = [
-        Memory(one.at, one.process, one.pss + int(one.at * (5 if one.process == "sync 1" else 2)), one.rss)
+        Memory(one.at, one.process, one.pss, one.rss + int(one.at * (5 if one.process == "sync 1" else 2)))
         for one in ledger.memory
     ]
 
@@ -205,7 +205,7 @@ def test_a_process_that_grows_by_more_than_a_twentieth_is_named() -> None:
 def test_what_a_process_needs_now_and_then_is_no_growth() -> None:
     ledger = kept()
     ledger.memory = [
-        Memory(one.at, one.process, one.pss + 100_000 * (one.at % 40 == 0), one.rss) for one in ledger.memory
+        Memory(one.at, one.process, one.pss, one.rss + 100_000 * (one.at % 40 == 0)) for one in ledger.memory
     ]
 
     assert judged(ledger) == []

@@ -36,13 +36,16 @@ class Violation:
 
 @dataclass(frozen=True)
 class Growth:
-    """A process from the first to the last fifth of the time that it was measured in, in kB."""
+    """A process from the first to the last fifth of the time that it was measured in: its RSS in kB.
+
+    Its PSS at last is for information: it changes with what other processes of the machine share with it.
+    """
 
     process: str
     first: float
     last: float
     per_minute: float
-    rss: float
+    pss: float
     samples: int
 
     @property
@@ -198,11 +201,11 @@ def growths(ledger: Ledger, pace: Pace) -> list[Growth]:
 
 def _growth(process: str, samples: list[Memory]) -> Growth:
     fifth = len(samples) // 5
-    first = statistics.median(one.pss for one in samples[:fifth])
-    last = statistics.median(one.pss for one in samples[-fifth:])
-    slope = statistics.linear_regression([one.at / 60 for one in samples], [one.pss for one in samples]).slope
-    rss = statistics.median(one.rss for one in samples[-fifth:])
-    return Growth(process, first, last, slope, rss, len(samples))
+    first = statistics.median(one.rss for one in samples[:fifth])
+    last = statistics.median(one.rss for one in samples[-fifth:])
+    slope = statistics.linear_regression([one.at / 60 for one in samples], [one.rss for one in samples]).slope
+    pss = statistics.median(one.pss for one in samples[-fifth:])
+    return Growth(process, first, last, slope, pss, len(samples))
 
 
 def _of_memory(ledger: Ledger, pace: Pace) -> Iterator[Violation]:
