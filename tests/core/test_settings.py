@@ -13,7 +13,11 @@ from django.test import override_settings
 from django_shopcore.core import conf
 from django_shopcore.core.conf import SettingsGroup, core_settings, declared_settings
 
-pytestmark = pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "swapped")
+# Django 6.1 asks SQLite itself whether it has JSON, when models are checked.
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.projects("full", "catalog_only", "accounts_only", "host_user", "swapped"),
+]
 
 
 def findings(*ids: str, deploy: bool = False) -> list[tuple[str, str, str | None]]:
