@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("ful
 ROOT = Path(__file__).parent.parent.parent
 PROCESSES, THREADS, EACH = 3, 14, 5  # 210 requests
 ADMITTED = 50
+TRIES = 6  # a race that nothing prevents need not be lost each time
 
 
 def admitted(meanwhile: Callable[[], object] | None = None, skews: tuple[int, ...] = (0,), **wish: Any) -> int:
@@ -39,6 +40,7 @@ def admitted(meanwhile: Callable[[], object] | None = None, skews: tuple[int, ..
         **wish,
     }
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])}
+    RateLimitWindow.objects.all().delete()
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.core.counting_process", json.dumps({**common, "skew": skew})],
@@ -69,7 +71,7 @@ def test_in_the_database() -> None:
 
 
 def test_control_in_two_steps_there_are_more() -> None:
-    assert admitted(without=ONE_STEP) > ADMITTED
+    assert any(admitted(without=ONE_STEP) > ADMITTED for _ in range(TRIES))
 
 
 def test_in_the_database_by_processes_whose_clocks_differ() -> None:
@@ -77,7 +79,7 @@ def test_in_the_database_by_processes_whose_clocks_differ() -> None:
 
 
 def test_control_by_their_own_clocks_there_are_more() -> None:
-    assert admitted(skews=(0, 7200, -7200), without=DATABASE_CLOCK) > ADMITTED
+    assert any(admitted(skews=(0, 7200, -7200), without=DATABASE_CLOCK) > ADMITTED for _ in range(TRIES))
 
 
 def test_in_redis(tmp_path: Path) -> None:
@@ -131,4 +133,6 @@ def test_a_durable_limit_while_redis_dies_and_comes_back_empty(tmp_path: Path) -
 
 def test_another_limit_admits_as_many_by_each_that_counts_for_it(tmp_path: Path) -> None:
     """The control of the test above, and what the manual says: one Redis after the other, and the database."""
-    assert ADMITTED < admitted_while_redis_dies(tmp_path, durable=False) <= 4 * ADMITTED
+    found = [admitted_while_redis_dies(tmp_path, durable=False) for _ in range(2)]
+    assert max(found) <= 4 * ADMITTED
+    assert max(found) > ADMITTED
