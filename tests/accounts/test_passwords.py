@@ -271,6 +271,17 @@ def test_an_endless_password_is_refused_before_anything_is_hashed(user: Any, has
 
 
 @pytest.mark.projects("full", "host_user")
+def test_what_is_endless_in_the_stored_spelling_is_no_new_password_and_otherwise_a_wrong_one(user: Any) -> None:
+    calls = everywhere(user, "\ufdfa" * 100)  # each stands for eighteen
+    codes = {
+        name: (response := call()).status_code == 400 and errors_of(response)[0][1] for name, call in calls.items()
+    }
+    assert {codes[name] for name in ("register", "reset", "change")} == {"max_length"}
+    assert {codes[name] for name in ("current", "delete", "address")} == {"invalid_password"}
+    assert [calls[name]().status_code for name in ("login", "nobody")] == [401, 401]
+
+
+@pytest.mark.projects("full", "host_user")
 @pytest.mark.parametrize("password", ["a long secret\x00", "\x00" * 12, "a long \ud800 secret"])
 def test_text_that_no_database_holds_is_no_password(user: Any, hashed: list[str], password: str) -> None:
     import json

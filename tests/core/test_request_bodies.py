@@ -131,6 +131,11 @@ def nested(depth: int, kind: str) -> bytes:
     }[kind]
 
 
+def test_a_body_whose_length_is_not_said_is_refused_and_not_taken_for_none(send: Any) -> None:
+    assert problem_of(send('{"a": 1}', HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="")) == (400, "length_required")
+    assert understood(send('{"a": 1}', HTTP_TRANSFER_ENCODING="chunked")) == {"a": 1}
+
+
 @pytest.mark.parametrize("kind", ["arrays", "objects", "mixed"])
 def test_json_may_be_nested_sixty_four_levels_deep(send: Any, kind: str) -> None:
     assert send(nested(64, kind)).status_code == 200

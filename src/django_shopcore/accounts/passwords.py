@@ -143,8 +143,9 @@ def validate(raw: str, user: Any) -> None:
     The site's validators are asked, and besides them, whatever the site has, for the least length and for
     passwords that everybody knows. Of two that say the same the stricter is heard.
     """
-    MaxLengthValidator(MAX_LENGTH)(raw)
     password = spellings(raw)[0]
+    for spelling in (raw, password):  # one character may stand for eighteen
+        MaxLengthValidator(MAX_LENGTH)(spelling)
     faults: list[ValidationError] = []
     for validator in (*get_default_password_validators(), MinimumLengthValidator(_least()), _common()):
         try:

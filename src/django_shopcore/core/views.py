@@ -33,7 +33,7 @@ from .keys import parse_key
 from .limits import Limit, RateLimited, Usage, enforce, tightest_headers
 from .list_reader import ListReader
 from .pagination import ShopcorePagination
-from .parsers import GuardedJSONParser
+from .parsers import GuardedJSONParser, refuse_unread
 from .reading import reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
 from .schema import ShopcoreAutoSchema
@@ -113,6 +113,7 @@ class ShopcoreView(APIView):
             raise failed
         self._refuse_unknown_method(request)
         check_query_string(request.META)
+        refuse_unread(request.META)
         super().initial(request, *args, **kwargs)
 
     def _refuse_unknown_method(self, request: Request) -> None:
