@@ -29,8 +29,8 @@ from django_shopcore.core.json import dumps
 from django_shopcore.core.leases import in_transaction, readable_cache
 from django_shopcore.core.limits import Limit, admit, enforce_and_read, shared_cache, tightest_headers
 from django_shopcore.core.representation import is_ours
+from django_shopcore.core.request_guards import check_query_string
 from django_shopcore.core.response_cache import Answer
-from django_shopcore.core.views import check_query_string
 
 from . import cdn
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
@@ -27,12 +26,6 @@ def read_limited(stream: IO[bytes], limit: int, length: str | None) -> bytes:
     if len(body) > limit:
         raise ContentTooLarge()
     return body
-
-
-def refuse_unread(meta: Mapping[str, Any]) -> None:
-    """Raises 400 for a body of unknown length (RFC 9112, 7.1): Django takes it for none, and nothing would be said."""
-    if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
-        raise ParseError(_("The request needs a Content-Length."), code="length_required")
 
 
 def _finite(literal: str) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import unquote_to_bytes
 
 from django.db import connections, models
 from django.utils.cache import patch_vary_headers
@@ -33,9 +32,10 @@ from .keys import parse_key
 from .limits import Limit, RateLimited, Usage, enforce, tightest_headers
 from .list_reader import ListReader
 from .pagination import ShopcorePagination
-from .parsers import GuardedJSONParser, refuse_unread
+from .parsers import GuardedJSONParser
 from .reading import reads_our_way
 from .renderers import JSONOnly, StrictJSONRenderer
+from .request_guards import check_query_string, refuse_unread
 from .schema import ShopcoreAutoSchema
 from .sensitive import SensitiveMixin
 
@@ -186,21 +186,6 @@ class PrivateView(SensitiveMixin, ShopcoreView):
         patch_vary_headers(response, ["Authorization"])
         response["Cache-Control"] = "no-store"
         return response
-
-
-def check_query_string(meta: Mapping[str, Any]) -> None:
-    """Raises 400 for a query string that is no text."""
-    query: str = meta.get("QUERY_STRING", "")
-    if "%" not in query and query.isascii():
-        return
-    # WSGI hands over bytes as Latin-1 text (PEP 3333); under ASGI Django has decoded them already.
-    encoding = "latin-1" if "wsgi.input" in meta else "utf-8"
-    try:
-        decoded = unquote_to_bytes(query.encode(encoding, "ignore")).decode()
-    except UnicodeDecodeError:
-        raise exceptions.ParseError(_("The query string is not UTF-8."), code="invalid_text") from None
-    if "\x00" in decoded:
-        raise exceptions.ParseError(_("Text must not contain NUL characters."), code="invalid_text")
 
 
 class SparseFieldsMixin(GenericAPIView[Any]):
