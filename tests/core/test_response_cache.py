@@ -14,6 +14,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from django_shopcore.catalog import get_category_model, get_product_model
+from django_shopcore.core import response_cache
 from django_shopcore.core.response_cache import Answer, current_tokens, fetch, peek
 from tests.core.cached_answers import (
     SCRIPTED,
@@ -198,6 +199,22 @@ def test_redis_keeps_answers_and_forgets_them_after_a_write(redis_url: str) -> N
         assert [reader.read(), reader.read()] == ["new in shelf"] * 2
         hang_up()
     assert reader.computed == 3
+
+
+@pytest.mark.parametrize("left", [("body", '"tag"', {}), "text", 7, {}, None], ids=str)
+def test_what_another_release_has_left_is_replaced(redis_url: str, left: Any) -> None:
+    ProductFactory(name="old", category=CategoryFactory(name="shelf"))
+    reader = Reader()
+    with shared(redis_url):
+        cache.clear()
+        reader.read()
+        _, name = response_cache.places("names")
+        cache.set(name, left)
+        assert peek("names") is None
+        assert [reader.read(), reader.read(), reader.read()] == ["old in shelf"] * 3
+        assert peek("names")
+        hang_up()
+    assert reader.computed == 2, "once before, once after"
 
 
 @pytest.mark.parametrize("location", ["redis://a:1/0,redis://b:1/0", ["redis://a:1/0", "redis://b:1/0"]])

@@ -156,8 +156,8 @@ def _only(tables: Collection[str], tokens: Mapping[str, str] | None) -> dict[str
 
 def _valid(kept: Any, tokens: Mapping[str, str] | None) -> Answer | None:
     """What was kept as an answer, if the tables it was made from have these tokens."""
-    if kept is None or tokens is None:
-        return None
+    if tokens is None or type(kept) is not tuple or len(kept) != 4:
+        return None  # nothing, or what another release has left
     body, etag, own, checksum = kept
     if not own or any(tokens.get(table) != token for table, token in own.items()):
         return None

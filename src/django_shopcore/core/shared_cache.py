@@ -1,7 +1,7 @@
 """The cache that all processes share, asked in a way that survives its failure.
 
-A request waits for it a tenth of a second at most, whatever it asks and whatever time-outs the site has set or not;
-after a failure it is left alone for a moment. Whoever asks it expects exceptions, and goes on without it.
+A request waits for it a tenth of a second at most, whatever it asks and whatever time-outs the site has set or not, and
+a command a second each time; after a failure it is left alone for a moment. Whoever asks it expects exceptions, and goes on without it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from .waiting import current_waiting
 
 # Seconds that one request waits for the cache altogether: a tenth at most, with all that is around it.
 PATIENCE = 0.08
+# Seconds that a command or a worker waits each time, whom nobody waits for.
+PATIENCE_ELSEWHERE = 1.0
 # Seconds after which a client whose time-outs are the site's counts as having failed, though it has an answer.
 SLOW = 1.0
 # So much is left to a request whose time is up: a cache that answers at once has done nothing wrong.
@@ -91,7 +93,7 @@ class SharedCache:
 
     def _ask(self, command: Callable[..., Any], *arguments: Any) -> Any:
         breaker, waiting, clock = self.breaker, current_waiting(), self._clock
-        patience = PATIENCE
+        patience = PATIENCE if waiting is not None else PATIENCE_ELSEWHERE
         if not self._insists:
             if not breaker.allows():
                 raise CacheUnavailable(self.alias)
