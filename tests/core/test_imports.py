@@ -68,3 +68,29 @@ def test_control_a_module_that_asks_is_found(tmp_path: Path, line: str) -> None:
     done = run(tmp_path, "django_shopcore_control")
     assert done.returncode == 1
     assert "asks for the user model" in done.stderr
+
+
+CONF = """
+import importlib, pkgutil, sys
+
+import django_shopcore
+
+features = [module.name for module in pkgutil.iter_modules(django_shopcore.__path__, "django_shopcore.") if module.ispkg]
+for feature in features:
+    try:
+        importlib.import_module(f"{feature}.conf")
+    except ModuleNotFoundError as exc:
+        assert exc.name == f"{feature}.conf", exc
+        continue
+    print(feature)
+assert "rest_framework" not in sys.modules
+"""
+
+
+def test_what_a_feature_declares_is_known_before_there_are_settings() -> None:
+    """A settings module may ask for it; Django REST framework would keep what is there of that module until then."""
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    done = subprocess.run([sys.executable, "-c", CONF], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {"django_shopcore.audit", "django_shopcore.catalog"} <= set(done.stdout.split())

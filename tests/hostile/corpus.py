@@ -233,3 +233,12 @@ def image_bomb() -> bytes:
     size = (50_000).to_bytes(4, "big")
     header = chunk(b"IHDR", size + size + b"\x08\x02\x00\x00\x00")
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\x00" * 1_000_000)) + chunk(b"IEND", b"")
+
+
+def workbook() -> bytes:
+    """An .xlsx: what somebody sends who has not exported the sheet as CSV."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", '<?xml version="1.0" encoding="UTF-8"?><Types/>')
+        archive.writestr("xl/worksheets/sheet1.xml", "<worksheet><sheetData/></worksheet>")
+    return file.getvalue()

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from django_shopcore.core.fields import utc
+from django_shopcore.core.times import utc
 from django_shopcore.core.users import column
 
 from .models import Session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from collections.abc import Mapping
@@ -10,7 +9,6 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
@@ -19,15 +17,9 @@ from rest_framework import serializers
 
 from .keys import parse_key
 from .schema import in_own_version
+from .times import utc
 
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
-
-
-def utc(value: datetime.datetime) -> datetime.datetime:
-    """``value`` as an aware time in UTC; a naive one (``USE_TZ = False``) is in the host's time zone."""
-    if timezone.is_naive(value):
-        value = timezone.make_aware(value, timezone.get_default_timezone())
-    return value.astimezone(datetime.timezone.utc)
 
 
 class UTCDateTimeField(serializers.DateTimeField):

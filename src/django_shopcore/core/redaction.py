@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import models
 
-from .fields import utc
+from .times import utc
 
 HIDDEN = "***"
 MAX_TEXT = 500

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from django_shopcore.core.fields import utc
+from django_shopcore.core.times import utc
 from django_shopcore.notifications import Message, NotificationKind, register
 from django_shopcore.notifications.recipients import one_line
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django_shopcore.core.writes import atomic_write
 
 from .. import get_product_model, signals
+from ..conf import app_settings
 from . import oscar, own_format, shopify
 from .records import Record, Row, read_records
 from .report import ImportReport, UnreadableFile
@@ -19,6 +20,8 @@ from .writing import ProductWriter
 
 # Older versions of SQLite take no more than 999 parameters.
 CHUNK = 900
+# Nobody corrects more before the next try; a small file can hold ten million wrong rows, minutes of work.
+MAX_REJECTED = 10_000
 FORMATS = {"shopcore": own_format.read_rows, "shopify": shopify.read_rows, "oscar": oscar.read_rows}
 
 
@@ -34,7 +37,8 @@ def import_products(
 
     ``format`` is ``"shopcore"`` (ours), ``"shopify"`` or ``"oscar"``; ``None`` tells them apart by the header. The
     slug is the key; where it is blank, the one that the name would get. Missing categories are made. A dry run does
-    all the work and undoes it. ``progress`` is called with the number of products so far.
+    all the work and undoes it. ``progress`` is called with the number of products so far. When some ten thousand
+    rows are wrong, the rest of the file is not read, and the last of ``errors`` has the code ``too_many_errors``.
 
     Sends ``products_imported``, and ``categories_created`` for new categories, when something was written.
     Raises ``UnreadableFile``, and ``Conflict`` when another request takes a slug or SKU at the same time.
@@ -66,6 +70,10 @@ def _write_all(rows: Iterator[Row], writer: ProductWriter, progress: Callable[[i
         if not chunk:
             return
         writer.write(chunk)
+        if writer.report.rejected >= max(MAX_REJECTED, app_settings.MAX_REPORTED_ERRORS):
+            writer.finish()
+            writer.report.stop(chunk[-1].line)
+            return
 
 
 def detect_format(header: Record) -> str:

@@ -63,6 +63,11 @@ class ImportReport:
         self.rejected += 1
         self.errors += errors[: max(0, app_settings.MAX_REPORTED_ERRORS - len(self.errors))]
 
+    def stop(self, line: int) -> None:
+        """Says, as the last of the errors, that nothing after ``line`` was read."""
+        detail = _("Too many rows are wrong: the rest of the file was not read.")
+        self.errors[app_settings.MAX_REPORTED_ERRORS - 1 :] = [entry(line, "", "too_many_errors", detail)]
+
     def warn(self, line: int, field: str, code: str, detail: Any) -> None:
         if len(self.warnings) < app_settings.MAX_REPORTED_ERRORS:
             self.warnings.append(entry(line, field, code, detail))
