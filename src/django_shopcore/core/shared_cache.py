@@ -1,7 +1,8 @@
 """The cache that all processes share, asked in a way that survives its failure.
 
 A request waits for it a tenth of a second at most, whatever it asks and whatever time-outs the site has set or not, and
-a command a second each time; after a failure it is left alone for a moment. Whoever asks it expects exceptions, and goes on without it.
+a command a second each time; after a failure it is left alone for a moment. Whoever asks it expects exceptions, and
+goes on without it.
 """
 
 from __future__ import annotations
