@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from . import fields as own
+from .times import utc
 
 CENTS = Decimal("0.01")
 WITHOUT_FRACTION = len("2026-01-31 12:00:00+00")
@@ -29,7 +29,7 @@ def utc_text(value: Any) -> str | None:
             return f"{value[:10]}T{value[11:-3]}Z"
         value = parse_datetime(value)
     text: str = value.isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else own.utc(value).isoformat().replace("+00:00", "Z")
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else utc(value).isoformat().replace("+00:00", "Z")
 
 
 def money(value: Any) -> str | None:
