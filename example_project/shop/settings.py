@@ -245,6 +245,8 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$"]  # they call the process itself, without the proxy
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# No script of ours reads it: the forms of the admin carry the token, and the API takes none.
+CSRF_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # Other names beneath the site's domain are not this project's to decide about (W005, W021).
 SILENCED_SYSTEM_CHECKS = (

@@ -328,3 +328,7 @@ def test_https_is_enforced_when_the_site_has_it(site: Site) -> None:
     assert site.evaluate(expression, HTTPS) == [True, True, True, True]
     assert site.evaluate(expression, {**HTTPS, "TRUSTED_PROXIES": "0"}) == [True, True, True, False]
     assert site.evaluate(expression, PRODUCTION) == [False, False, False, False]
+
+
+def test_no_script_reads_the_cookie_against_forged_requests(site: Site) -> None:
+    assert site.evaluate("settings.CSRF_COOKIE_HTTPONLY", PRODUCTION) is True
