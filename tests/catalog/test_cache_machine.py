@@ -277,7 +277,7 @@ def test_reads_and_writes_in_any_order() -> None:
 
 
 def whatever_its_tokens(kept: Any, tokens: Any) -> Any:
-    return response_cache.Answer(*kept) if kept else None
+    return response_cache.Answer(*kept[:3]) if kept else None
 
 
 def test_the_control_answers_that_are_not_compared_are_found_to_be_old(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django_shopcore.core.conf import Setting, SettingsGroup, boolean, positive_int, rate, text, words
-from django_shopcore.core.links import site_host, site_url
+from django_shopcore.core.links import site_url
 
 
 class MfaSettings(SettingsGroup, prefix="SHOPCORE_MFA_"):
@@ -43,16 +43,24 @@ app_settings = MfaSettings()
 
 def rp_id() -> str:
     """The domain of passkeys, from settings only; ``""`` where there is none."""
-    return app_settings.RP_ID or site_host()
+    return app_settings.RP_ID or _site().hostname or ""
 
 
 def origins() -> list[str]:
     """The origins that an assertion may come from, from settings only."""
     if app_settings.ORIGINS:
         return [origin.rstrip("/") for origin in app_settings.ORIGINS]
-    parts = urlsplit(site_url())
+    parts = _site()
     return [f"{parts.scheme}://{parts.netloc}"] if parts.netloc else []
 
 
 def issuer() -> str:
-    return app_settings.ISSUER or site_host() or "shop"
+    return app_settings.ISSUER or _site().hostname or "shop"
+
+
+def _site() -> SplitResult:
+    """The site's address; an empty one where the setting is none, which a check of its own reports."""
+    try:
+        return urlsplit(site_url())
+    except (AttributeError, ValueError):
+        return urlsplit("")
