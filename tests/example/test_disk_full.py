@@ -24,7 +24,7 @@ REGISTER, PRODUCTS = "/api/v1/auth/register/", "/api/v1/products/"
 def disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, check=False)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, check=False)
     if mount.returncode:
         pytest.skip("only root may mount a file system")
     try:

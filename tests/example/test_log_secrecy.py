@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,9 @@ from tests.example.site import DEBUG, PRODUCTION, Site, Variables
 
 pytestmark = pytest.mark.projects("full")
 
-DRIVE = """
+DRIVE = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})"
+    """
 import django; django.setup()
 from django.conf import settings
 from django.core.management import call_command
@@ -30,6 +33,7 @@ signin.check_credentials = fail
 assert flows.post("login/", {"email": "ada@example.com", "password": flows.secret()}).status_code == 500
 print("\\n" + json.dumps(sorted(flows.secrets)))
 """
+)
 
 
 @pytest.mark.parametrize("variables", [PRODUCTION, DEBUG], ids=["production", "debug"])
