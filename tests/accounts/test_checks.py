@@ -133,10 +133,11 @@ def test_a_verifying_key_that_is_weak_or_none_is_an_error(settings: Any, algorit
         [("HS256", "k" * 64), ("HS512", "k" * 64)],
         [("RS256", PUBLIC), ("RS256", PRIVATE)],
         [("RS256", PUBLIC), ("PS256", PUBLIC)],
-        [("HS256", "a signing key of the tests, at least 32 bytes")],
+        [("HS256", "the key that signs, of at least 32 bytes")],
     ],
 )
 def test_a_key_that_is_there_twice_is_a_warning(settings: Any, keys: Any) -> None:
+    settings.SIMPLE_JWT = {"ALGORITHM": "HS256", "SIGNING_KEY": "the key that signs, of at least 32 bytes"}
     settings.SHOPCORE_ACCOUNTS_VERIFYING_KEYS = keys
     assert ids(key_checks.check_verifying_keys(None)) == ["shopcore.W207"]
 
