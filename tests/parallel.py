@@ -6,8 +6,13 @@ from collections.abc import Callable, Sequence
 from threading import Barrier, Thread
 from typing import Any
 
+import pytest
 from django.core.cache import caches
-from django.db import connections
+from django.db import connection, connections
+
+only_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has one writer at a time: there is no race to show."
+)
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
 from rest_framework.test import APIClient
 
 from django_shopcore.accounts import admins, authentication, serializers, signin
@@ -21,7 +20,7 @@ from django_shopcore.accounts.models import Session
 from django_shopcore.accounts.querysets import SessionQuerySet
 from tests.accounts.clients import bearer, session_of, signed_in, tokens_of, works
 from tests.factories.accounts import PASSWORD, AdminFactory, UserFactory
-from tests.parallel import at_once
+from tests.parallel import at_once, only_postgresql
 from tests.problems import problem_of
 
 pytestmark = [
@@ -31,9 +30,6 @@ pytestmark = [
 
 MANY = 20
 REFRESH = "/api/v1/auth/refresh/"
-only_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has one writer at a time: there is no race to show."
-)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from django_shopcore.accounts import services
@@ -13,15 +12,12 @@ from django_shopcore.audit import upkeep
 from django_shopcore.audit.models import AuditEntry
 from tests.accounts.clients import signed_in
 from tests.factories.catalog import ProductFactory
-from tests.parallel import at_once
+from tests.parallel import at_once, only_postgresql
 from tests.users import PASSWORD, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("full", "host_user")]
 
 ME, LOGIN = "/api/v1/auth/me/", "/api/v1/auth/login/"
-only_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has one writer at a time: there is no race to show."
-)
 
 
 @pytest.fixture(autouse=True)

@@ -5,22 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from django_shopcore.catalog import views
 from tests.catalog.shapes import path_of
 from tests.factories.catalog import ProductFactory
 from tests.fixtures import client_of
-from tests.parallel import at_once
+from tests.parallel import at_once, only_postgresql
 from tests.projects.extras.models import Spec
 from tests.users import make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("extended")]
 
 THREADS = 4
-only_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has one writer at a time: there is no race to show."
-)
 
 
 def first_rows(rounds: int = 10) -> list[list[int]]:

@@ -92,9 +92,10 @@ def test_memory_does_not_grow_with_the_file() -> None:
             assert report.created == count
 
     peak(CHUNK)
-    small, large = peak(2 * CHUNK), peak(10 * CHUNK)
+    # The first chunks differ by what happens to be alive at their fullest moment; from the fourth on that is settled.
+    small, large = peak(4 * CHUNK), peak(12 * CHUNK)
     # The text of a row is 350 bytes; to remember its slug and its SKU with their lines in a dict took 200.
-    assert large - small < 8 * CHUNK * 80
+    assert large - small < 8 * CHUNK * 60
 
 
 @override_settings(DEBUG=False)

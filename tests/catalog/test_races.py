@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, connections
+from django.db import connections
 from rest_framework.test import APIClient
 
 from django_shopcore.catalog import get_category_model, get_product_model, services, views
+from tests.parallel import only_postgresql
 
 pytestmark = [
     pytest.mark.projects("full", "catalog_only", "swapped"),
@@ -25,9 +26,6 @@ pytestmark = [
 ]
 
 THREADS = 8
-only_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has one writer at a time: there is no race to show."
-)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,30 +82,25 @@ def test_control_by_their_own_clocks_there_are_more() -> None:
     assert any(admitted(skews=(0, 7200, -7200), without=DATABASE_CLOCK) > ADMITTED for _ in range(TRIES))
 
 
-def test_in_redis(tmp_path: Path) -> None:
-    redis = FailingRedis(tmp_path)
-    try:
-        assert admitted(redis=redis.url) == ADMITTED
-    finally:
-        redis.kill()
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[FailingRedis]:
+    server = FailingRedis(tmp_path)
+    yield server
+    server.kill()
+
+
+def test_in_redis(redis: FailingRedis) -> None:
+    assert admitted(redis=redis.url) == ADMITTED
     assert not RateLimitWindow.objects.exists()
 
 
-def test_in_any_cache_that_counts_in_one_step(tmp_path: Path) -> None:
-    redis = FailingRedis(tmp_path)
-    try:
-        assert admitted(redis=redis.url, without=OWN_COMMANDS) == ADMITTED
-    finally:
-        redis.kill()
+def test_in_any_cache_that_counts_in_one_step(redis: FailingRedis) -> None:
+    assert admitted(redis=redis.url, without=OWN_COMMANDS) == ADMITTED
     assert not RateLimitWindow.objects.exists()
 
 
-def test_a_durable_limit_with_redis(tmp_path: Path) -> None:
-    redis = FailingRedis(tmp_path)
-    try:
-        assert admitted(redis=redis.url, durable=True) == ADMITTED
-    finally:
-        redis.kill()
+def test_a_durable_limit_with_redis(redis: FailingRedis) -> None:
+    assert admitted(redis=redis.url, durable=True) == ADMITTED
 
 
 def dying(redis: FailingRedis) -> Callable[[], None]:
@@ -119,20 +114,16 @@ def dying(redis: FailingRedis) -> Callable[[], None]:
     return die_and_come_back
 
 
-def admitted_while_redis_dies(folder: Path, *, durable: bool) -> int:
-    redis = FailingRedis(folder)
-    try:
-        return admitted(dying(redis), redis=redis.url, durable=durable, each=60, pace=0.04)
-    finally:
-        redis.kill()
+def admitted_while_it_dies(redis: FailingRedis, *, durable: bool) -> int:
+    return admitted(dying(redis), redis=redis.url, durable=durable, each=60, pace=0.04)
 
 
-def test_a_durable_limit_while_redis_dies_and_comes_back_empty(tmp_path: Path) -> None:
-    assert admitted_while_redis_dies(tmp_path, durable=True) == ADMITTED
+def test_a_durable_limit_while_redis_dies_and_comes_back_empty(redis: FailingRedis) -> None:
+    assert admitted_while_it_dies(redis, durable=True) == ADMITTED
 
 
-def test_another_limit_admits_as_many_by_each_that_counts_for_it(tmp_path: Path) -> None:
+def test_another_limit_admits_as_many_by_each_that_counts_for_it(redis: FailingRedis) -> None:
     """The control of the test above, and what the manual says: one Redis after the other, and the database."""
-    found = [admitted_while_redis_dies(tmp_path, durable=False) for _ in range(2)]
+    found = [admitted_while_it_dies(redis, durable=False) for _ in range(2)]
     assert max(found) <= 4 * ADMITTED
     assert max(found) > ADMITTED

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from django_shopcore.accounts.models import Session
 from django_shopcore.mfa import challenges, login, services
@@ -18,16 +17,13 @@ from django_shopcore.mfa.models import Challenge, RecoveryCode, TotpDevice
 from django_shopcore.mfa.querysets import ChallengeQuerySet, RecoveryCodeQuerySet, TotpDeviceQuerySet
 from tests.mfa.clock import Clock
 from tests.mfa.people import MFA, Member, second_step
-from tests.parallel import at_once
+from tests.parallel import at_once, only_postgresql
 from tests.problems import problem_of
 from tests.users import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MANY = 20
-only_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has one writer at a time: there is no race to show."
-)
 
 
 @pytest.fixture(autouse=True)

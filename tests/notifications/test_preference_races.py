@@ -11,23 +11,19 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from django_shopcore.notifications import services
 from django_shopcore.notifications.models import OptOut, Preferences
 from django_shopcore.notifications.unsubscribing import make_token
 from tests.fixtures import client_of
-from tests.parallel import at_once
+from tests.parallel import at_once, only_postgresql
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.projects("full", "host_user")]
 
 URL = "/api/v1/notifications/preferences/"
 UNSUBSCRIBE = "/api/v1/notifications/unsubscribe/"
 MANY = 8
-only_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has one writer at a time: there is no race to show."
-)
 
 
 @pytest.fixture

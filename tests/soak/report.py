@@ -7,16 +7,16 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from .ledger import Ledger, of_statuses
+from .ledger import Broken, Ledger, of_statuses
 from .pace import Pace
-from .verdicts import PROMISES, Violation, bounds, excused, growths, judged_bursts
+from .verdicts import PROMISES, bounds, excused, growths, judged_bursts
 
 # A line of the site's log that is more than a note.
 LOUD = re.compile(r'\{"time":"[^"]*","level":"(?:WARNING|ERROR|CRITICAL)","logger":"([^"]*)","message":"([^"]*)')
 
 
 def figures(
-    ledger: Ledger, pace: Pace, violations: list[Violation], mails: Counter[str], about: dict[str, Any]
+    ledger: Ledger, pace: Pace, violations: list[Broken], mails: Counter[str], about: dict[str, Any]
 ) -> dict[str, Any]:
     """All figures, as JSON can hold them."""
     failures = Counter((failure.kind, excused(failure, ledger)) for failure in ledger.failures)
@@ -131,7 +131,7 @@ def _faults(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def excerpts(violations: list[Violation], log: Path, folder: Path) -> None:
+def excerpts(violations: list[Broken], log: Path, folder: Path) -> None:
     """The lines of the site's log that belong to each violation, in a file for each."""
     wanted = {one.request_id for one in violations if one.request_id}
     lines: dict[str, list[str]] = defaultdict(list)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .ledger import CHECKS, DROPPED, SLOW, UNAVAILABLE, Burst, Failure, Ledger, Memory
+from .ledger import CHECKS, DROPPED, SLOW, UNAVAILABLE, Broken, Burst, Failure, Ledger, Memory
 from .pace import MAIL_WITHIN, Pace
 
 STATUSES = "statuses"
@@ -24,14 +24,6 @@ PROMISES = (WHOLE, STATUSES, FRESH, LIMIT, REFRESH, MAILS, ROWS, MEMORY)
 SESSIONS, OUTBOX = "shopcore_accounts_session", "shopcore_notifications_outboxmessage"
 # A message that is late by less than this was looked at a moment before its delivery.
 MOMENT = 5
-
-
-@dataclass(frozen=True)
-class Violation:
-    promise: str
-    at: float
-    what: str
-    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,11 +55,11 @@ class Bound:
     at: float
 
 
-def judge(ledger: Ledger, pace: Pace, arrived: set[str], welcomes: dict[str, int], people: set[str]) -> list[Violation]:
+def judge(ledger: Ledger, pace: Pace, arrived: set[str], welcomes: dict[str, int], people: set[str]) -> list[Broken]:
     """All violations by their time. ``arrived``: the Message-IDs' first halves of the mails that were taken;
     ``welcomes``: mails of welcome by address; ``people``: the users that there are in the end.
     """
-    found = [Violation(broken.promise, broken.at, broken.what, broken.request_id) for broken in ledger.broken]
+    found = list(ledger.broken)
     found += _of_checks(ledger, pace)
     found += _of_failures(ledger)
     found += _of_bursts(ledger)
@@ -77,12 +69,12 @@ def judge(ledger: Ledger, pace: Pace, arrived: set[str], welcomes: dict[str, int
     return sorted(found, key=lambda violation: violation.at)
 
 
-def _of_checks(ledger: Ledger, pace: Pace) -> Iterator[Violation]:
+def _of_checks(ledger: Ledger, pace: Pace) -> Iterator[Broken]:
     """What was never looked at was not kept."""
     done = {**{name: ledger.checks[name] for name in CHECKS}, "limits spent": len(list(judged_bursts(ledger)))}
     for name, number in done.items():
         if not number:
-            yield Violation(WHOLE, pace.seconds, f"{name}: none")
+            yield Broken(WHOLE, pace.seconds, f"{name}: none")
 
 
 def excused(failure: Failure, ledger: Ledger) -> bool:
@@ -93,7 +85,7 @@ def excused(failure: Failure, ledger: Ledger) -> bool:
     return failure.kind in (UNAVAILABLE, DROPPED, SLOW) and any(failure.kind in window.permits for window in windows)
 
 
-def _of_failures(ledger: Ledger) -> Iterator[Violation]:
+def _of_failures(ledger: Ledger) -> Iterator[Broken]:
     for failure in ledger.failures:
         if excused(failure, ledger):
             continue
@@ -101,17 +93,17 @@ def _of_failures(ledger: Ledger) -> Iterator[Violation]:
         what = f"{failure.request}: {failure.kind}{' without Retry-After' if _is_silent(failure) else ''}"
         what += f" ({during})" if during else ""
         what += f": {failure.body}" if failure.body else ""
-        yield Violation(STATUSES, failure.begin, what, failure.request_id)
+        yield Broken(STATUSES, failure.begin, what, failure.request_id)
 
 
 def _is_silent(failure: Failure) -> bool:
     return failure.kind == UNAVAILABLE and not failure.retry_after
 
 
-def _of_bursts(ledger: Ledger) -> Iterator[Violation]:
+def _of_bursts(ledger: Ledger) -> Iterator[Broken]:
     for burst in judged_bursts(ledger):
         if burst.admitted != burst.quota:
-            yield Violation(LIMIT, burst.begin, f"{burst.admitted} of {burst.asked} admitted, not {burst.quota}")
+            yield Broken(LIMIT, burst.begin, f"{burst.admitted} of {burst.asked} admitted, not {burst.quota}")
 
 
 def judged_bursts(ledger: Ledger) -> Iterator[Burst]:
@@ -138,48 +130,48 @@ def bounds(ledger: Ledger, pace: Pace) -> list[Bound]:
     return [max(each, key=lambda one: (one.rows > one.allowed, one.rows)) for each in found.values() if each]
 
 
-def _of_rows(ledger: Ledger, pace: Pace) -> Iterator[Violation]:
+def _of_rows(ledger: Ledger, pace: Pace) -> Iterator[Broken]:
     if not ledger.rows:
-        yield Violation(ROWS, pace.seconds, "rows were never counted")
+        yield Broken(ROWS, pace.seconds, "rows were never counted")
     for bound in bounds(ledger, pace):
         if bound.rows > bound.allowed:
             what = f"{bound.table} has {bound.rows} rows; {bound.allowed} were made in the time that one lives"
-            yield Violation(ROWS, bound.at, what)
+            yield Broken(ROWS, bound.at, what)
     seen: set[str] = set()
     for rows in ledger.rows:
         for table, number in rows.overdue.items():
             if number and table not in seen:
                 seen.add(table)
-                yield Violation(ROWS, rows.at, f"{table} has {number} rows that should have been deleted by then")
+                yield Broken(ROWS, rows.at, f"{table} has {number} rows that should have been deleted by then")
 
 
 def _of_mails(
     ledger: Ledger, pace: Pace, arrived: set[str], welcomes: dict[str, int], people: set[str]
-) -> Iterator[Violation]:
+) -> Iterator[Broken]:
     lost: dict[str, int] = defaultdict(int)
     for number, seen in ledger.messages.items():
         key = number.replace("-", "")
         if seen.state == "dead":
-            yield Violation(MAILS, pace.seconds, f"a message ({seen.kind}) was given up")
+            yield Broken(MAILS, pace.seconds, f"a message ({seen.kind}) was given up")
         gone = seen.user is not None and seen.user not in people
         if key not in arrived and (seen.state == "sent" or (seen.state == "pending" and not gone)):
             lost[f"{seen.kind} ({seen.state})"] += 1
     for kind, number in lost.items():
-        yield Violation(MAILS, pace.seconds, f"{number} of {kind} never arrived")
+        yield Broken(MAILS, pace.seconds, f"{number} of {kind} never arrived")
     for address, number in ledger.welcomed.items():
         if welcomes.get(address, 0) < number:
             what = f"{address} registered {number} times and was welcomed {welcomes.get(address, 0)} times"
-            yield Violation(MAILS, pace.seconds, what)
+            yield Broken(MAILS, pace.seconds, what)
     yield from _of_lateness(ledger)
 
 
-def _of_lateness(ledger: Ledger) -> Iterator[Violation]:
+def _of_lateness(ledger: Ledger) -> Iterator[Broken]:
     """A message may wait for the end of an outage and a minute more."""
     outages = [window for window in ledger.windows if "mail" in window.touches]
     for rows in ledger.rows:
         since = max([rows.at - rows.oldest_waiting, *(window.end for window in outages if window.begin <= rows.at)])
         if rows.oldest_waiting and rows.at - since > MAIL_WITHIN + MOMENT:
-            yield Violation(MAILS, rows.at, f"a message has waited for {rows.oldest_waiting:.0f} s")
+            yield Broken(MAILS, rows.at, f"a message has waited for {rows.oldest_waiting:.0f} s")
             return
 
 
@@ -208,14 +200,14 @@ def _growth(process: str, samples: list[Memory]) -> Growth:
     return Growth(process, first, last, slope, pss, len(samples))
 
 
-def _of_memory(ledger: Ledger, pace: Pace) -> Iterator[Violation]:
+def _of_memory(ledger: Ledger, pace: Pace) -> Iterator[Broken]:
     measured = growths(ledger, pace)
     if not measured:
-        yield Violation(MEMORY, pace.seconds, "no process lived long enough to be measured")
+        yield Broken(MEMORY, pace.seconds, "no process lived long enough to be measured")
     for growth in measured:
         if growth.share > pace.growth:
             what = (
                 f"{growth.process} grew by {growth.share:.1%} from {growth.first / 1024:.0f} to "
                 f"{growth.last / 1024:.0f} MB, {growth.per_minute:+.0f} kB a minute"
             )
-            yield Violation(MEMORY, pace.seconds, what)
+            yield Broken(MEMORY, pace.seconds, what)
