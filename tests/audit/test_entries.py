@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -202,3 +202,26 @@ def test_hostile_text_does_no_harm() -> None:
     audit.record("a.b", data={"nul": "a\x00b", "half": "\ud800", "number": float("nan"), "big": 10**30})
     [entry] = entries(action="a.b")
     assert entry["data"] == {"nul": "ab", "half": "?", "number": "nan", "big": 10**30}
+
+
+def test_many_entries_are_written_as_one_is() -> None:
+    """By COPY on PostgreSQL, whose own format gives some characters a meaning."""
+    texts = ["\\N", "a\tb", "line\nline", "quote \" and ' and \\", "ü 😀 茶", "%s {}", *map(str, range(60))]
+    lines = [audit.Line(type="shop.shelf", key=text, changes={"n": (None, text)}, data={"t": text}) for text in texts]
+    before = set(AuditEntry.objects.values_list("pk", flat=True))
+    audit.record_many("stock.counted", lines)
+    audit.record_many("stock.counted", lines[:2])
+    found = list(AuditEntry.objects.exclude(pk__in=before).filter(action="stock.counted").order_by("pk"))
+    assert [entry.object_key for entry in found] == [*texts, *texts[:2]]
+    assert [(entry.changes, entry.data) for entry in found] == [
+        ({"n": [None, text]}, {"t": text}) for text in [*texts, *texts[:2]]
+    ]
+
+
+def test_many_entries_are_undone_with_what_they_tell_of() -> None:
+    before = AuditEntry.objects.count()
+    with transaction.atomic():
+        audit.record_many("stock.counted", [audit.Line(type="shop.shelf", key=number) for number in range(60)])
+        assert AuditEntry.objects.count() == before + 60
+        transaction.set_rollback(True)
+    assert AuditEntry.objects.count() == before

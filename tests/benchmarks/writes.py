@@ -1,5 +1,7 @@
 """How fast products are written: ``python -m tests.benchmarks.writes [--rows 20000] [--database postgres]``.
 
+With ``--project catalog_accounts`` there is no audit log, which otherwise gets an entry for each product.
+
 On a database of its own, whose tables have all their indexes and triggers, it measures products a second of a bare
 COPY (on SQLite: plain INSERTs) of the rows that an import makes, of that import, of the same file again, of one in
 which every row has changed, and of ``POST products/bulk/`` with 1,000 products a request. Every figure is the median
@@ -229,6 +231,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--database", choices=DATABASES)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--project", default="full", help="of tests/projects; catalog_accounts has no audit log")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -239,7 +242,7 @@ def main() -> int:
         print(f"{database}, {os.cpu_count()} cores", flush=True)
         for rows in SIZES if options.memory else [options.rows]:
             command = [sys.executable, "-m", "tests.benchmarks.writes", "--child", f"--rows={rows}"]
-            settings = {"DJANGO_SETTINGS_MODULE": "tests.projects.full", "SHOPCORE_TEST_DB": database}
+            settings = {"DJANGO_SETTINGS_MODULE": f"tests.projects.{options.project}", "SHOPCORE_TEST_DB": database}
             subprocess.run(
                 [*command, *(["--memory"] if options.memory else [])], env={**os.environ, **settings}, check=True
             )

@@ -231,6 +231,25 @@ def test_an_update_keeps_the_fields_it_does_not_name(client: APIClient, category
     assert errors_of(response) == [("update.0.price", "not_above_price")]
 
 
+def test_an_update_writes_the_columns_whose_values_are_others(client: APIClient, category: Any) -> None:
+    """A client sends back all that it was shown; what is as it was costs no new entry in an index."""
+    row = product(category, description="Kept.", metadata={"a": 1}, slug="aero")
+    shown = client.get(f"/api/v1/products/{row.pk}/").json()
+    body = {name: shown[name] for name in ("id", "name", "slug", "description", "metadata")} | {"price": "11.00"}
+    with CaptureQueriesContext(connection) as captured:
+        response = client.post(URL, {"update": [body | {"category": key(category)}]}, format="json")
+    assert response.status_code == 200
+    table = get_product_model()._meta.db_table
+    [update] = [query["sql"] for query in captured.captured_queries if f'UPDATE "{table}" SET' in query["sql"]]
+    written = update.split(" SET ")[1].split(" FROM ")[0].split(" WHERE ")[0]
+    assert ('"price"' in written, '"updated_at"' in written) == (True, True)
+    assert [name for name in ("name", "slug", "description", "metadata", "category_id") if f'"{name}"' in written] == []
+    response = client.post(URL, {"update": [body | {"metadata": {"a": True}}]}, format="json")
+    assert response.json()["updated"][0]["metadata"] == {"a": True}
+    row.refresh_from_db()
+    assert (str(row.price), row.metadata["a"] is True) == ("11.00", True)
+
+
 def test_statements_do_not_grow_with_the_items(client: APIClient, category: Any) -> None:
     def statements(number: int) -> int:
         rows = get_product_model().objects.bulk_create(

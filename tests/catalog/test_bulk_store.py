@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django_shopcore.catalog import get_product_model
 from django_shopcore.catalog.importing import ImportReport, UnreadableFile, import_products
 from django_shopcore.catalog.importing.products import CHUNK
-from django_shopcore.catalog.storing import BulkStore
 from django_shopcore.core.models import TableVersion
+from django_shopcore.core.storing import BulkStore
 from tests.factories.catalog import CategoryFactory, ProductFactory
 
 pytestmark = [pytest.mark.projects("full", "swapped", "swapped_both"), pytest.mark.django_db]

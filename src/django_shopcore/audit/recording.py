@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import router
+from django.db.models import QuerySet
 
 from django_shopcore.core.client import client_address
 from django_shopcore.core.current_request import current_request
@@ -18,7 +19,8 @@ from django_shopcore.core.users import email_of
 ACTION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 CURRENT_USER = object()
-BATCH = 1000
+# From so many entries on it pays to ask the database first how it takes them fastest.
+MANY = 50
 
 # Labels of models of which a feature tells by events of its own: what Django's admin logs of them is left out.
 told_elsewhere: set[str] = set()
@@ -60,18 +62,23 @@ def record(
 
 
 def record_many(action: str, lines: Iterable[Line], *, actor: Any = CURRENT_USER) -> None:
-    """Adds an entry for each line, in one statement for a thousand."""
+    """Adds an entry for each line, in one statement where there are many."""
+    from django_shopcore.core.storing import BulkStore
+
     from .models import MAX_ACTION, AuditEntry
 
     if len(action) > MAX_ACTION or not ACTION.fullmatch(action):
         raise ValueError(f"{action!r} is no code of an action, such as order.refunded.")
     shared = {"action": action, **({"actor_key": actor} if isinstance(actor, str) else {**_actor(actor), **_origin()})}
     entries = [AuditEntry(**shared, **_line(line)) for line in lines]
-    manager = AuditEntry.objects.using(router.db_for_write(AuditEntry))
+    database = router.db_for_write(AuditEntry)
     if len(entries) == 1:
-        entries[0].save(using=manager.db)
-    elif entries:
-        manager.bulk_create(entries, batch_size=BATCH)
+        entries[0].save(using=database)
+    elif len(entries) < MANY:
+        AuditEntry.objects.using(database).bulk_create(entries)
+    else:
+        with BulkStore(QuerySet(AuditEntry, using=database)) as store:
+            store.insert(entries, keys=False)
 
 
 def _actor(actor: Any) -> dict[str, str]:

@@ -6,6 +6,7 @@ asked for by its key.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def _deleted(rows: Iterable[Any]) -> list[Line]:
 
 
 def _columns(row: Any) -> list[tuple[str, Any]]:
-    automatic = _automatic(row)
+    automatic = _automatic(row.__class__)
     found = changes.values_of(row).items()
     return [(name, value) for name, value in found if name not in automatic and value not in EMPTY]
 
@@ -44,16 +45,17 @@ def _columns(row: Any) -> list[tuple[str, Any]]:
 def _told(row: Any, changed: Changes | None) -> Changes | None:
     if changed is None:
         return None
-    automatic = _automatic(row)
+    automatic = _automatic(row.__class__)
     return {name: pair for name, pair in changed.items() if name not in automatic}
 
 
-def _automatic(row: Any) -> set[str]:
+@functools.cache
+def _automatic(model: Any) -> set[str]:
     """The key, and the times that are set by every write."""
     times = ("auto_now", "auto_now_add")
     return {
         field.name
-        for field in row._meta.concrete_fields
+        for field in model._meta.concrete_fields
         if field.primary_key or any(getattr(field, name, False) for name in times)
     }
 

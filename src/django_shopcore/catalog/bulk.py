@@ -17,13 +17,13 @@ from django_shopcore.core.extension_fields import ExtensionField
 from django_shopcore.core.extensions import lock_extensions
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.storing import BulkStore
 
 from . import get_product_model, signals
-from .checking import References, RowChecker
+from .checking import References, RowChecker, differs
 from .conf import app_settings
 from .serializers import UNIQUE_MESSAGES
 from .slugs import free_slugs, slug_base
-from .storing import BulkStore
 
 LISTS = ("create", "update", "delete")
 
@@ -208,9 +208,10 @@ def _update(batch: Batch, actor: Any) -> list[Any]:
     extended = []
     for _index, row, values in batch.changes:
         own, others = extension_writes.split(model, values)
-        for name, value in own.items():
-            setattr(row, name, value)
-        names |= own.keys()
+        changed = {name for name, value in own.items() if differs(row, name, value)}
+        for name in changed:
+            setattr(row, name, own[name])
+        names |= changed
         rows.append(row)
         extended.append((row, others))
     _fill_slugs(rows, used=[values.get("slug") for _index, values in batch.additions])

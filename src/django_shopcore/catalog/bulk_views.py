@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from django_shopcore.core.access import ADMIN
 from django_shopcore.core.extensions import joined
+from django_shopcore.core.garbage import few_collections
 from django_shopcore.core.representation import representation_of
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView
@@ -93,6 +94,10 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
         ],
     )
     def post(self, request: Request) -> Response:
+        with few_collections():
+            return Response(self._written(request))
+
+    def _written(self, request: Request) -> dict[str, Any]:
         data = request.data
         model = get_product_model()
         serializer_class = product_serializer_class()
@@ -108,7 +113,7 @@ class ProductBulkView(CatalogResponses, ShopcoreView):
             if len(shown) < len(set(keys)):
                 raise IntegrityError("What they refer to is gone: the commit would fail too.")
         created, updated = ([shown[key] for key in keys] for keys in (result.created, result.updated))
-        return Response({"created": created, "updated": updated, "deleted": result.deleted})
+        return {"created": created, "updated": updated, "deleted": result.deleted}
 
 
 def _shown(queryset: QuerySet[Any], keys: list[Any], serializer: Any) -> dict[Any, Any]:

@@ -6,12 +6,14 @@ and all others go the serializer's own way: its rules and its messages hold eith
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import (
     MaxLengthValidator,
@@ -34,6 +36,21 @@ CENT = Decimal("0.01")
 AMOUNT = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?", re.ASCII)
 HTTPS_URL = re.compile(r"https://(?:[a-z0-9][a-z0-9-]{0,60}[a-z0-9]\.){1,3}[a-z]{2,20}(?:/[\w./%=&+~-]*)?", re.ASCII)
 OWN_WAYS = ("run_validation", "to_internal_value", "validate_empty_values", "_writable_fields", "run_validators")
+
+
+def differs(row: Any, name: str, value: Any) -> bool:
+    """Whether ``row`` would be another with ``value``, as a serializer makes it, in what is called ``name``."""
+    try:
+        column: Any = row._meta.get_field(name)
+    except FieldDoesNotExist:  # an attribute of a site's own, which may do anything
+        return True
+    if column.is_relation:
+        return bool(getattr(row, column.attname) != (value and getattr(value, column.target_field.attname)))
+    old = getattr(row, name)
+    if isinstance(value, (dict, list)):
+        # In Python True equals 1, in JSON it does not.
+        return json.dumps(old, sort_keys=True) != json.dumps(value, sort_keys=True)
+    return bool(old != value)
 
 
 class RowChecker:

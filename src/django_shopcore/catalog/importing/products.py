@@ -9,6 +9,7 @@ from typing import IO, Any
 from django.db import router, transaction
 from django.utils.translation import gettext as _
 
+from django_shopcore.core.garbage import few_collections
 from django_shopcore.core.writes import atomic_write
 
 from .. import get_product_model, signals
@@ -50,7 +51,7 @@ def import_products(
     if header is None:
         raise UnreadableFile(1, "empty", _("The file is empty."))
     rows = FORMATS[format or detect_format(header)](header, records, report)
-    with atomic_write(model), ProductWriter(report, actor) as writer:
+    with few_collections(), atomic_write(model), ProductWriter(report, actor) as writer:
         _write_all(rows, writer, progress)
         if dry_run or not report.ok:
             transaction.set_rollback(True, using=router.db_for_write(model))

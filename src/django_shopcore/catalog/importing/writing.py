@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from django_shopcore.core.errors import flatten
 from django_shopcore.core.extension_fields import ExtensionField
 from django_shopcore.core.extensions import Extension, extensions_of, lock_extensions
 from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.storing import BulkStore
 
 from .. import get_category_model, get_product_model, signals
-from ..checking import References, RowChecker
+from ..checking import References, RowChecker, differs
 from ..serializers import UNIQUE_MESSAGES, product_serializer_class
-from ..storing import BulkStore
 from .records import Row
 from .report import MAX_CREATED, Change, ImportReport
 from .tree import CategoryTree
@@ -91,6 +90,8 @@ class ProductWriter:
         self.store = BulkStore(self.manager)
         self.slugs = Seen()
         self.skus = Seen()
+        # What nobody was told of yet: while the server writes rows, the next ones are read from the file.
+        self.written_now: tuple[list[Any], list[Any]] = ([], [])
 
     def __enter__(self) -> ProductWriter:
         return self
@@ -100,8 +101,11 @@ class ProductWriter:
             self.store.__exit__(*error)
 
     def finish(self) -> None:
-        """Waits until the rows are written. To be called before any other use of the database."""
+        """Waits until the rows are written, and tells of them. To be called before any other use of the database."""
         self.store.finish()
+        (created, updated), self.written_now = self.written_now, ([], [])
+        if created or updated:
+            signals.products_import_goes_on.send(sender=self.model, created=created, updated=updated, actor=self.actor)
 
     def write(self, rows: Iterable[Row]) -> None:
         """Creates, updates and leaves alone; counts each row in the report."""
@@ -205,7 +209,7 @@ class ProductWriter:
             changed = set(own)
             self.report.created += 1
         else:
-            changed = {name for name, value in own.items() if self._differs(product, name, value)}
+            changed = {name for name, value in own.items() if differs(product, name, value)}
             extended = {one: values for one, values in extended.items() if differences[one]}
             if not changed and not extended:
                 self.report.unchanged += 1
@@ -227,16 +231,6 @@ class ProductWriter:
         if extended:
             chunk.extended.append((product, extended))
 
-    def _differs(self, product: Any, name: str, value: Any) -> bool:
-        column: Any = self.columns[name]
-        if column.is_relation:
-            return bool(getattr(product, column.attname) != (value and getattr(value, column.target_field.attname)))
-        old = getattr(product, name)
-        if isinstance(value, dict):
-            # In Python True equals 1, in JSON it does not.
-            return json.dumps(old, sort_keys=True) != json.dumps(value, sort_keys=True)
-        return bool(old != value)
-
     def _save(self, chunk: Chunk) -> None:
         if chunk.freed:
             # A SKU that moves within the chunk: the database checks uniqueness row by row, in an order of its own.
@@ -249,11 +243,4 @@ class ProductWriter:
         if chunk.extended:
             self.store.finish()
             extension_writes.write_many(self.model, chunk.extended)
-        self._announce(chunk)
-
-    def _announce(self, chunk: Chunk) -> None:
-        if signals.products_import_goes_on.has_listeners(self.model) and (chunk.new or chunk.changed):
-            self.store.finish()
-            signals.products_import_goes_on.send(
-                sender=self.model, created=chunk.new, updated=chunk.changed, actor=self.actor
-            )
+        self.written_now = (chunk.new, chunk.changed)

@@ -7,7 +7,7 @@ a ``bulk_create`` of its own, expressions, several tables) is written by Django'
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.models import QuerySet
 
-from django_shopcore.core.announcing import announce_change
+from .announcing import announce_change
 
 # Whether COPY may do what INSERT does: not into a view, nor where rules or row security are to be obeyed. And where new
 # keys come from, if this user may ask for some.
@@ -64,37 +64,43 @@ class BulkStore:
         """Waits for the end of the insert before, and raises what came of it."""
         self.__exit__(None, None, None)
 
-    def insert(self, rows: list[Any]) -> None:
-        """Inserts new ``rows``, which have their keys then.
+    def insert(self, rows: list[Any], *, keys: bool = True) -> None:
+        """Inserts new ``rows``, which have their keys then; without ``keys`` they may not, which saves asking for them.
 
         The server may still be at work afterwards, while its client does something else than to send statements:
         those come after ``finish``.
         """
-        if not rows or not self._takes_columns or any(map(_has_expression, rows)) or not self._give_keys(rows):
+        if not rows or not self._takes_columns or _have_expressions(rows):
             self.queryset.bulk_create(rows)
             return
         fields = self.model._meta.concrete_fields
-        if self.connection.vendor == "postgresql":
-            self._copy(rows, fields)
-        else:
-            self._insert_each(rows, fields)
+        copies = self.connection.vendor == "postgresql"
+        if not keys and self._makes_keys:
+            fields = [field for field in fields if field is not self.key]
+            (self._copy if copies else self._insert_each)(rows, fields)
+            return
+        if not self._give_keys(rows):
+            self.queryset.bulk_create(rows)
+            return
+        (self._copy if copies else self._insert_staged)(rows, fields)
         for row in rows:
             row._state.adding, row._state.db = False, self.queryset.db
 
-    def _insert_each(self, rows: list[Any], fields: Sequence[Any]) -> None:
+    def _insert_each(self, rows: list[Any], fields: Sequence[Any], table: str = "") -> None:
         names = ", ".join(self.quote(field.column) for field in fields)
         places = ", ".join(["%s"] * len(fields))
         values = zip(*(self._prepared(rows, field, add=True) for field in fields), strict=True)
-        # By way of a table without triggers, since a full-text index is brought up to date with each statement.
-        statements = (
-            f"CREATE TEMP TABLE shopcore_rows AS SELECT {names} FROM {self.table} WHERE 1 = 0",  # noqa: S608 - names
-            f"INSERT INTO shopcore_rows VALUES ({places})",  # noqa: S608 - as above
-            f"INSERT INTO {self.table} ({names}) SELECT {names} FROM shopcore_rows",  # noqa: S608 - as above
-        )
+        sql = f"INSERT INTO {table or self.table} ({names}) VALUES ({places})"  # noqa: S608 - names of the model
         with self.connection.cursor() as cursor:
-            cursor.execute(statements[0])
-            cursor.executemany(statements[1], list(values))
-            cursor.execute(statements[2])
+            cursor.executemany(sql, list(values))
+
+    def _insert_staged(self, rows: list[Any], fields: Sequence[Any]) -> None:
+        """By way of a table without triggers, since a full-text index is brought up to date with each statement."""
+        names = ", ".join(self.quote(field.column) for field in fields)
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"CREATE TEMP TABLE shopcore_rows AS SELECT {names} FROM {self.table} WHERE 1 = 0")  # noqa: S608 - names
+            self._insert_each(rows, fields, "shopcore_rows")
+            cursor.execute(f"INSERT INTO {self.table} ({names}) SELECT {names} FROM shopcore_rows")  # noqa: S608 - as above
             cursor.execute("DROP TABLE temp.shopcore_rows")
 
     def _copy(self, rows: list[Any], fields: Sequence[Any]) -> None:
@@ -132,10 +138,12 @@ class BulkStore:
     def update(self, rows: list[Any], names: Collection[str]) -> None:
         """Writes the fields ``names`` of saved ``rows``, and those that are set with every change."""
         fields = [field for field in self.model._meta.concrete_fields if field.name in names or _is_auto_now(field)]
+        if not fields:
+            return
         columns = [self._prepared(rows, field, add=False) for field in fields]
         keys = [self.key.get_db_prep_save(row.pk, self.connection) for row in rows]
         write = {"postgresql": self._update_from, "sqlite": self._update_each}.get(self.connection.vendor)
-        plain = all(map(self._is_plain, fields)) and not any(map(_has_expression, rows))
+        plain = all(map(self._is_plain, fields)) and not _have_expressions(rows)
         if write is None or not plain or not self.is_one_table or not self._is_djangos("bulk_update"):
             self.queryset.bulk_update(rows, [field.name for field in fields])
         else:
@@ -162,6 +170,11 @@ class BulkStore:
         with self.connection.cursor() as cursor:
             cursor.executemany(sql, list(zip(*columns, keys, strict=True)))
 
+    @property
+    def _makes_keys(self) -> bool:
+        """Whether the database gives a row its key where none is sent."""
+        return isinstance(self.key, models.AutoField)
+
     @cached_property
     def _takes_columns(self) -> bool:
         """Whether rows can be written as plain columns; finds out where new keys come from."""
@@ -170,7 +183,7 @@ class BulkStore:
         if not ordinary or not all(self._is_plain(field) and not _is_made_there(field) for field in fields):
             return False
         if self.connection.vendor == "sqlite":
-            self._sequence = self.model._meta.db_table if isinstance(self.key, models.AutoField) else None
+            self._sequence = self.model._meta.db_table if self._makes_keys else None
             return True
         return self.connection.vendor == "postgresql" and self._can_copy()
 
@@ -214,5 +227,6 @@ def _is_auto_now(field: Any) -> bool:
     return bool(getattr(field, "auto_now", False))
 
 
-def _has_expression(row: Any) -> bool:
-    return any(hasattr(value, "resolve_expression") for value in vars(row).values())
+def _have_expressions(rows: Iterable[Any]) -> bool:
+    kinds = {type(value) for row in rows for value in vars(row).values()}
+    return any(hasattr(kind, "resolve_expression") for kind in kinds)
