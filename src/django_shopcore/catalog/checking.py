@@ -44,7 +44,7 @@ def differs(row: Any, name: str, value: Any) -> bool:
         column: Any = row._meta.get_field(name)
     except FieldDoesNotExist:  # an attribute of a site's own, which may do anything
         return True
-    if column.is_relation:
+    if column.is_relation and column.name == name:
         return bool(getattr(row, column.attname) != (value and getattr(value, column.target_field.attname)))
     old = getattr(row, name)
     if isinstance(value, (dict, list)):

@@ -14,7 +14,7 @@ APPLICATION = 20_000
 def few_collections() -> Iterator[None]:
     """Until the end, the collector leaves alone what is there already (https://docs.python.org/3/library/gc.html#gc.freeze).
 
-    Otherwise it looks through the whole process again and again, for a third of the time that such work takes, and
+    Otherwise it looks through the whole process again and again, for a quarter of the time that such work takes, and
     finds nothing. A site that has frozen its processes itself is left as it is.
     """
     if gc.get_freeze_count() > APPLICATION:
