@@ -124,6 +124,14 @@ def test_what_reaches_the_site_is_answered_with_a_problem(server: Server, name: 
     assert b"application/problem+json" in answer
 
 
+def test_chunks_of_more_than_the_limit_are_refused(server: Server) -> None:
+    """The log says so: who still sends when the server hangs up may lose the answer to a reset."""
+    before = len(server.log.read_text(errors="replace"))
+    send(server, REQUESTS["chunks of more than the limit"])
+    assert server.get("/healthz/live").status == 200
+    assert "POST /api/v1/auth/login/ 400 in" in server.log.read_text(errors="replace")[before:]
+
+
 def test_nothing_of_all_that_was_an_error_of_ours(server: Server) -> None:
     for request in REQUESTS.values():
         send(server, request)
