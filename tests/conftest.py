@@ -104,6 +104,15 @@ def _receivers_end_with_their_test() -> Iterator[None]:
         signal.sender_receivers_cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_owed_to_the_next_test() -> Iterator[None]:
+    """What one test has counted in this process is no request of the next one."""
+    from django_shopcore.core import tallies
+
+    yield
+    tallies.forget()
+
+
 @pytest.fixture
 def redis_url() -> str:
     """An address of a real Redis. The test may flush this database."""

@@ -1,12 +1,14 @@
 """A process that counts one subject's requests in threads; ``test_limits_of_processes`` starts several at once.
 
 Its one argument is JSON: ``database``, ``redis`` (an address, or nothing), ``rate``, ``durable``, ``threads``,
-``each`` (requests of a thread), ``pace`` (seconds between them, at most), ``skew`` (how far its clock is ahead) and
-``without``: the guard that is taken out. It says that it is ready, waits for a line, and says how many were admitted.
+``each`` (requests of a thread), ``pace`` (seconds between them, at most), ``skew`` (how far its clock is ahead),
+``reads`` (whether they are counted as reads of the catalogue are) and ``without``: the guard that is taken out. It says
+that it is ready, waits for a line, and says how many were admitted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import random
@@ -64,20 +66,30 @@ def take_out(guard: str) -> None:
 
 def counting_thread(wish: dict[str, Any], admitted: list[int]) -> Callable[[], None]:
     from django.db import connection
+    from django.test import RequestFactory
 
+    from django_shopcore.catalog.caching import count
     from django_shopcore.core.conf import Setting, rate
-    from django_shopcore.core.limits import Limit, count_request
+    from django_shopcore.core.limits import Limit, RateLimited, count_request
     from tests.parallel import hang_up
 
     setting = Setting[str | None](wish["rate"], rate, "Of a test.")
     setting.name = "SHOPCORE_OF_A_TEST"
     limit = Limit("test", setting, durable=wish["durable"])
 
+    def is_admitted() -> bool:
+        if wish["reads"]:
+            with contextlib.suppress(RateLimited):
+                count(RequestFactory().get("/"), [limit])
+                return True
+            return False
+        usage = count_request(limit, "somebody")
+        assert usage is not None
+        return not usage.exceeded
+
     def run() -> None:
         for _ in range(wish["each"]):
-            usage = count_request(limit, "somebody")
-            assert usage is not None
-            if not usage.exceeded:
+            if is_admitted():
                 admitted.append(1)
             time.sleep(random.random() * wish["pace"])
         connection.close()

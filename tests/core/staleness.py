@@ -27,7 +27,7 @@ STANDS = FIRST_OF_TALLY + 8 * TALLIES
 BEGUN = STANDS + ROWS + 1
 SIZE = 8 * (BEGUN + ROWS + 1)
 CATEGORY = ROWS  # the category's place behind the rows'
-WAITING, GUARDED, UNANNOUNCED, NOT_WAITING, UNCHECKED, OVER = range(6)
+WAITING, GUARDED, UNANNOUNCED, NOT_WAITING, AT_ONCE, UNCHECKED, OVER = range(7)
 
 
 class Board:
@@ -78,14 +78,15 @@ def configure(database: str, redis: str) -> None:
 
 
 def take_guards_out(board: Board) -> None:
-    """Where the mode says so: the announcement, the waiting of one who cannot announce, the comparison of tokens."""
+    """Where the mode says so: the announcement, the waiting of one who cannot announce or of one who can, the tokens."""
     from django_shopcore.core import breakers, leases, response_cache
 
     # Readers that stay away from a cache for a second after each error would not see what there is to be seen.
     breakers.PAUSE = 0.02
-    announce, removed, valid = leases.announce, leases._removed, response_cache._valid
+    announce, removed, outlast, valid = leases.announce, leases._removed, leases._outlast, response_cache._valid
     leases.announce = lambda: None if board.mode == UNANNOUNCED else announce()
     leases._removed = lambda cache: removed(cache) or board.mode == NOT_WAITING
+    leases._outlast = lambda seconds: None if board.mode == AT_ONCE and seconds < 0.1 else outlast(seconds)
     response_cache._valid = lambda kept, tokens: (
         response_cache.Answer(*kept[:3]) if kept and board.mode == UNCHECKED else valid(kept, tokens)
     )

@@ -20,7 +20,7 @@ from django.db import connection
 
 from tests import servers
 from tests.core import staleness
-from tests.core.staleness import GUARDED, NOT_WAITING, OVER, PROCESSES, UNANNOUNCED, UNCHECKED, Board
+from tests.core.staleness import AT_ONCE, GUARDED, NOT_WAITING, OVER, PROCESSES, UNANNOUNCED, UNCHECKED, Board
 from tests.factories.catalog import CategoryFactory
 from tests.faults import FailingRedis, Way
 
@@ -145,6 +145,8 @@ def test_with_a_shared_cache_nobody_reads_what_was_replaced(tmp_path: Path, stac
     assert crowd.run(UNANNOUNCED, 10, tormentor.nothing, until_wrong=True)
     crowd.run(GUARDED, 0.5, tormentor.nothing)
     assert crowd.run(NOT_WAITING, 20, tormentor.cut, until_wrong=True)
+    crowd.run(GUARDED, 0.5, tormentor.nothing)
+    assert crowd.run(AT_ONCE, 20, tormentor.nothing, until_wrong=True)
     crowd.run(GUARDED, 0.5, tormentor.nothing)
     assert crowd.run(UNCHECKED, 10, tormentor.nothing, until_wrong=True)
 

@@ -36,6 +36,7 @@ def admitted(meanwhile: Callable[[], object] | None = None, skews: tuple[int, ..
         "threads": THREADS,
         "each": EACH,
         "pace": 0,
+        "reads": False,
         "without": "",
         **wish,
     }
@@ -92,6 +93,13 @@ def redis(tmp_path: Path) -> Iterator[FailingRedis]:
 def test_in_redis(redis: FailingRedis) -> None:
     assert admitted(redis=redis.url) == ADMITTED
     assert not RateLimitWindow.objects.exists()
+
+
+def test_reads_that_are_counted_here_and_there_while_the_limit_is_far(redis: FailingRedis) -> None:
+    quota = 2000
+    found = admitted(redis=redis.url, rate=f"{quota}/h", reads=True, threads=4, each=250)
+    # What a process still owes when the others have used the rest: a share of 1 in 256, and it has to stand still.
+    assert quota <= found <= quota + PROCESSES * (quota // 256)
 
 
 def test_in_any_cache_that_counts_in_one_step(redis: FailingRedis) -> None:

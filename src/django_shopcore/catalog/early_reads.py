@@ -16,13 +16,13 @@ from django.core.signals import setting_changed
 from django.db import close_old_connections
 from django.urls import set_script_prefix
 
-from django_shopcore.core import leases, limits, response_cache, waiting
+from django_shopcore.core import leases, limits, waiting
 from django_shopcore.core.conditional import NOT_MODIFIED_HEADERS, matches
-from django_shopcore.core.limits import Usage, count_and_read, tightest_headers
+from django_shopcore.core.limits import Usage, tightest_headers
 from django_shopcore.core.plans import Shapes
 from django_shopcore.core.response_cache import Answer
 
-from .caching import COUNTED, FAILED, Kept, Opened
+from .caching import COUNTED, FAILED, Kept, Opened, count_and_find
 from .middleware import OF_THE_ANSWER, PASSED, PERSONAL, SITE, Passed, find, own_headers
 
 Environ = dict[str, Any]
@@ -210,12 +210,10 @@ class _Anybody:
 
 def _look(environ: Environ, kept: Kept) -> tuple[Answer, list[Usage]] | None:
     """The right answer and the limits that the request was counted against; ``None`` where it has to be Django's."""
-    cache = leases.readable_cache()
-    found = count_and_read(kept.limits, _Anybody(environ), cache, kept.places)
+    found = count_and_find(_Anybody(environ), kept)
     if found is None:
         return None
-    usages, seen = found
-    answer = response_cache.judge(cache, kept.places, seen)
+    usages, answer = found
     if answer is None or any(usage.exceeded for usage in usages):
         environ[COUNTED] = usages
         return None

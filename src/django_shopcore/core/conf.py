@@ -260,6 +260,13 @@ class CacheSettings(SettingsGroup, prefix="SHOPCORE_CATALOG_"):
         "Seconds that a process may trust what the shared cache says without asking the database. A write waits a "
         "little longer than that when the cache does not answer. The same in all processes.",
     )
+    CACHE_RECHECK_MS = Setting(
+        2,
+        natural,
+        "Milliseconds for which a process that has asked the shared cache does not ask it again: for answers, and for "
+        "rate limits of reads that are far from reached. A write waits as long before it answers. At most a lease; "
+        "the same in all processes. 0: each read asks.",
+    )
 
 
 cache_settings = CacheSettings()

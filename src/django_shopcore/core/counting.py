@@ -55,17 +55,17 @@ def _keyed(secret: str | bytes) -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=20, key=key)
 
 
-# One step and one round trip. For each window (a key, its milliseconds): the number of requests in it, and how long
-# it still lasts; then the values of the keys that are left.
+# One step and one round trip. For each window (a key, its milliseconds, how many requests to count): the number of
+# requests in it, and how long it still lasts; then the values of the keys that are left.
 COUNT = Script("""
-local found = {}
-for i, window in ipairs(ARGV) do
-  local used = redis.call('INCR', KEYS[i])
-  if used == 1 then redis.call('PEXPIRE', KEYS[i], window) end
+local found, windows = {}, #ARGV / 2
+for i = 1, windows do
+  local used = redis.call('INCRBY', KEYS[i], ARGV[2 * i])
+  if used == tonumber(ARGV[2 * i]) then redis.call('PEXPIRE', KEYS[i], ARGV[2 * i - 1]) end
   found[#found + 1] = used
   found[#found + 1] = redis.call('PTTL', KEYS[i])
 end
-for i = #ARGV + 1, #KEYS do found[#found + 1] = redis.call('GET', KEYS[i]) end
+for i = windows + 1, #KEYS do found[#found + 1] = redis.call('GET', KEYS[i]) end
 return found
 """)
 
@@ -73,7 +73,7 @@ return found
 def count_in_cache(cache: SharedCache, key: str, window: int) -> tuple[int, float]:
     """Counts one; how many there are in the window, and for how many seconds it still lasts."""
     if cache.client is not None:
-        [found], _values = windows_in(cache.run(COUNT, [key], [window * 1000]), [window])
+        [found], _values = windows_in(cache.run(COUNT, [key], [window * 1000, 1]), [window])
         return found
     now = time.time()
     # A window lasts as long as its key: comparing clocks here would let two processes open the next one twice. The

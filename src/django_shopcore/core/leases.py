@@ -2,7 +2,8 @@
 
 A process that has seen the nonce and *then* read the tables' tokens from the database may trust these tokens while
 the nonce is there, and no longer than a lease. A writer removes the nonce after its commit; where it cannot, it
-waits until every lease of before has ended. ``docs/explanation/caching`` has the argument.
+waits until every lease of before has ended. A process that has just looked does not look again for a moment; a
+writer waits as long after it has removed the nonce. ``docs/explanation/caching`` has the argument.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.db import connections, router
 
-from . import limits, tracking
+from . import counting, tracking
 from .conf import cache_settings
 from .models import TableVersion
 from .shared_cache import SharedCache
@@ -25,15 +26,38 @@ from .shared_cache import SharedCache
 logger = logging.getLogger(__name__)
 
 NONCE = "shopcore:nonce"
+# Of answers at hand, in each process: bytes at most, and seconds. Whoever empties the cache waits no longer than that.
+MOST_AT_HAND = 16 * 1024 * 1024
+LONGEST_AT_HAND = 10.0
 
 
-@dataclass(frozen=True)
+@dataclass
+class AtHand:
+    """Answers of the shared cache that are right by the same tokens, by name; until ``until``."""
+
+    until: float
+    answers: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
+
+    def keep(self, name: str, answer: Any, size: int) -> None:
+        """Keeps ``answer``, of ``size`` bytes, if there is room for it."""
+        if self.size + size <= MOST_AT_HAND:
+            self.size += size
+            self.answers[name] = answer
+
+
+@dataclass
 class Trust:
-    """The tokens that this process has read after it had seen ``nonce``, and until when it believes them."""
+    """The tokens that this process has read after it had seen ``nonce``, and until when it believes them.
+
+    Until ``looked_until`` it does so without another look at the nonce. What is ``at_hand`` is right by these tokens.
+    """
 
     nonce: int
     tokens: Mapping[str, str]
     until: float
+    at_hand: AtHand
+    looked_until: float = 0.0
 
 
 _trust: Trust | None = None
@@ -47,7 +71,7 @@ def shared_cache() -> SharedCache | None:
     alias = cache_settings.CACHE_ALIAS
     if is_divided(alias):
         return None
-    return limits.shared_cache(alias)
+    return counting.shared_cache(alias)
 
 
 def is_divided(alias: str) -> bool:
@@ -62,20 +86,45 @@ def readable_cache() -> SharedCache | None:
     return None if cache is None or cache.breaker.is_resting else cache
 
 
-def trusted(nonce: Any) -> Mapping[str, str] | None:
-    """The tokens of the tables as far as they are known, ``nonce`` being what the cache has just said."""
-    global _trust
+def now() -> float:
+    """The clock that trust is measured by, in seconds."""
+    return time.monotonic()
+
+
+def moment() -> float:
+    """Seconds for which a look into the shared cache counts."""
+    return cache_settings.CACHE_RECHECK_MS / 1000
+
+
+def trusted(nonce: Any, asked: float | None = None) -> Trust | None:
+    """What is believed, ``nonce`` being what the cache has just said; ``asked`` is ``now()`` before it was asked."""
     trust = _trust
     if trust is None:
         return None
     if trust.nonce != nonce:
         # Not to be believed again, should a cache ever come back with an old nonce.
-        _trust = None
+        trust.until = 0.0
         return None
-    return trust.tokens if time.monotonic() < trust.until else None
+    if now() >= trust.until:
+        return None
+    if asked is not None:
+        trust.looked_until = asked + moment()
+    return trust
 
 
-def renew(cache: SharedCache, nonce: Any) -> Mapping[str, str]:
+def known() -> Trust | None:
+    """What will be believed if the nonce is still there."""
+    trust = _trust
+    return trust if trust is not None and now() < trust.until else None
+
+
+def believed() -> Trust | None:
+    """What is believed without another look into the cache, since there has just been one."""
+    trust = _trust
+    return trust if trust is not None and now() < min(trust.until, trust.looked_until) else None
+
+
+def renew(cache: SharedCache, nonce: Any) -> Trust:
     """Reads the tokens of now, to be trusted from here under the nonce that the cache has said, or under a new one."""
     global _trust
     if type(nonce) is not int:
@@ -83,11 +132,16 @@ def renew(cache: SharedCache, nonce: Any) -> Mapping[str, str]:
         if not cache.add(NONCE, nonce, timeout=cache_settings.CACHE_LEASE):
             nonce = cache.get(NONCE)
     # The lease begins before the reading: what is committed while it lasts may be missing from it.
-    until = time.monotonic() + cache_settings.CACHE_LEASE
-    tokens = present_tokens()
+    until = now() + cache_settings.CACHE_LEASE
+    before, tokens = _trust, present_tokens()
+    if before is not None and before.tokens == tokens and now() < before.at_hand.until:
+        at_hand = before.at_hand
+    else:
+        at_hand = AtHand(until=now() + LONGEST_AT_HAND)
+    trust = Trust(nonce, tokens, until, at_hand)
     if type(nonce) is int:
-        _trust = Trust(nonce, tokens, until)
-    return tokens
+        _trust = trust
+    return trust
 
 
 def present_tokens() -> dict[str, str]:
@@ -108,12 +162,20 @@ def announce() -> None:
     cache = shared_cache() if cache_settings.CACHE else None
     if cache is None:
         return
-    since = time.monotonic()
+    since = now()
     # Also a cache that has just failed: other processes may reach it, and believe what it says.
-    if not _removed(cache.insistent()):
-        lease = cache_settings.CACHE_LEASE * 1.1 + 0.1
-        logger.warning("A write could not be announced to the cache of responses: it waits up to %.1f seconds.", lease)
-        time.sleep(max(0.0, since + lease - time.monotonic()))
+    if _removed(cache.insistent()):
+        _outlast(moment() * 1.1)
+        return
+    lease = cache_settings.CACHE_LEASE * 1.1 + 0.1
+    logger.warning("A write could not be announced to the cache of responses: it waits up to %.1f seconds.", lease)
+    _outlast(since + lease - now())
+
+
+def _outlast(seconds: float) -> None:
+    """Waits until those who have looked before no longer go by it."""
+    if seconds > 0:
+        time.sleep(seconds)
 
 
 def _removed(cache: SharedCache) -> bool:

@@ -2,7 +2,8 @@
 
 A window starts with the first request and lasts as long as the rate says. Requests are counted by one atomic step:
 ``INCR`` in a shared cache (Redis, Memcached) through Django's cache interface, or one upsert in the database where
-no shared cache is configured or the cache does not answer. Durable limits are counted in the database alone.
+no shared cache is configured or the cache does not answer. Durable limits are counted in the database alone, and reads
+that are far from their limit by ``tallies`` first.
 
 A limit counts for the caller unless it is told a subject: an account that somebody tries, a session, a challenge.
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 from rest_framework.exceptions import Throttled
 
+from . import leases, tallies
 from .client import client_network
 from .conf import RATE, Setting, core_settings
 from .counting import (
@@ -220,18 +222,17 @@ def _within(usage: Usage, request: Any) -> Usage:
     return usage
 
 
-def enforce_and_read(
-    limits: Sequence[Limit], request: Any, cache: Any, keys: Sequence[str]
-) -> tuple[list[Usage], dict[str, Any] | None]:
-    """As ``enforce``, with the values of ``keys`` in ``cache`` in the same round trip, where it is the limits' Redis.
+def count_here(limits: Sequence[Limit], request: Any, cache: Any) -> list[Usage] | None:
+    """Counts ``request`` in this process alone, if it has just asked ``cache`` and all limits are far from reached.
 
-    Otherwise the second is ``None``. A request that is refused is counted against all limits.
+    Otherwise ``None``, and it is not counted.
     """
-    found = count_and_read(limits, request, cache, keys)
-    if found is None:
-        return enforce(limits, request), None
-    usages, seen = found
-    return admit(usages, request), seen
+    own = shared_cache()
+    if own is None or cache is not own or own.client is None:
+        return None
+    windows = _windows(limits, request)
+    counts = tallies.count([window[1] for window in windows])
+    return None if counts is None else _usages(windows, counts)
 
 
 def count_and_read(
@@ -244,21 +245,33 @@ def count_and_read(
     own = shared_cache()
     if own is None or cache is not own or own.client is None:
         return None
-    caller = caller_key(request)
-    windows = [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
+    windows = _windows(limits, request)
+    names = [window[1] for window in windows]
     try:
-        names = (*(window[1] for window in windows), *keys)
-        answer = own.run(COUNT, names, [window * 1000 for *_, window in windows])
+        amounts = [1 + owed for owed in tallies.pay(names)]
+        arguments = [n for (*_, window), amount in zip(windows, amounts, strict=True) for n in (window * 1000, amount)]
+        asked = leases.now()
+        answer = own.run(COUNT, (*names, *keys), arguments)
         counts, values = windows_in(answer, [window for *_, window in windows])
         seen = {key: own.loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
     except Exception as exc:  # noqa: BLE001 - each cache client has errors of its own
         note_failure(exc)
         return None
-    usages = [
+    tallies.note(names, [quota for _, _, quota, _ in windows], counts, asked)
+    return _usages(windows, counts), seen
+
+
+def _windows(limits: Sequence[Limit], request: Any) -> list[tuple[Limit, str, int, int]]:
+    """The caller's present windows, of the limits that are on."""
+    caller = caller_key(request)
+    return [(limit, *found) for limit in limits if (found := _window(limit, caller)) is not None]
+
+
+def _usages(windows: Sequence[tuple[Limit, str, int, int]], counts: Sequence[tuple[int, float]]) -> list[Usage]:
+    return [
         Usage(limit, quota, window, used, left, key)
         for (limit, key, quota, window), (used, left) in zip(windows, counts, strict=True)
     ]
-    return usages, seen
 
 
 def admit(usages: Sequence[Usage], request: Any) -> list[Usage]:

@@ -15,7 +15,7 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,13 +88,32 @@ def places(key: str) -> tuple[str, str]:
 def peek(key: str) -> Answer | None:
     """The answer kept under ``key``, if one look into the shared cache can tell that it is right.
 
-    Where responses live in this process, one small statement reads the present tokens.
+    Right after such a look it takes none. Where responses live in this process, one small statement reads the present
+    tokens.
     """
-    return judge(leases.readable_cache(), places(key))
+    cache, here = leases.readable_cache(), places(key)
+    return at_hand(cache, here) or judge(cache, here)
 
 
-def judge(cache: SharedCache | None, places: tuple[str, str], found: Mapping[str, Any] | None = None) -> Answer | None:
-    """As ``peek``. ``found`` is what has just been seen at ``places`` in the shared ``cache``, in one step."""
+def at_hand(cache: SharedCache | None, places: tuple[str, str]) -> Answer | None:
+    """The right answer, if the shared ``cache`` need not be asked for it or about it: it has just been asked."""
+    trust = leases.believed() if cache is not None else None
+    return trust.at_hand.answers.get(places[1]) if trust is not None and _usable() else None
+
+
+def to_ask(places: tuple[str, str]) -> Sequence[str]:
+    """At which of its places ``judge`` has to look."""
+    trust = leases.known()
+    return places if trust is None or places[1] not in trust.at_hand.answers else places[:1]
+
+
+def judge(
+    cache: SharedCache | None, places: tuple[str, str], found: Mapping[str, Any] | None = None, asked: float = 0.0
+) -> Answer | None:
+    """The right answer, if the shared ``cache`` has it. One look into it, unless that is what was ``found``.
+
+    What was found is what it had at the places ``to_ask``, in one step; ``asked`` is ``leases.now()`` before that.
+    """
     if not _usable():
         return None
     nonce, body = places
@@ -102,8 +121,15 @@ def judge(cache: SharedCache | None, places: tuple[str, str], found: Mapping[str
         return _look_here(body.removeprefix(BODY))
     try:
         if found is None:
-            found = cache.get_many((nonce, body))
-        return _valid(found.get(body), leases.trusted(found.get(nonce)))
+            asked = leases.now()
+            found = cache.get_many(to_ask(places))
+        trust = leases.trusted(found.get(nonce), asked)
+        if trust is None:
+            return None
+        answer: Answer | None = trust.at_hand.answers.get(body)
+        if answer is None and (answer := _valid(found.get(body), trust.tokens)) is not None:
+            trust.at_hand.keep(body, answer, len(answer.body))
+        return answer
     except Exception:  # noqa: BLE001 - each cache client has errors of its own
         return None
 
@@ -125,7 +151,7 @@ def all_tokens() -> Mapping[str, str] | None:
     try:
         if cache is not None:
             nonce = cache.get(leases.NONCE)
-            tokens = leases.trusted(nonce) or leases.renew(cache, nonce)
+            tokens = (leases.trusted(nonce) or leases.renew(cache, nonce)).tokens
     except DatabaseError:
         raise
     except Exception:  # noqa: BLE001 - each cache client has errors of its own
@@ -192,7 +218,7 @@ def _wait_for(cache: SharedCache, name: str) -> Answer | int | None:
         found = cache.get_many((leases.NONCE, body, lock))
         if (kept := found.get(body)) is not None:
             nonce = found.get(leases.NONCE)
-            if answer := _valid(kept, leases.trusted(nonce) or leases.renew(cache, nonce)):
+            if answer := _valid(kept, (leases.trusted(nonce) or leases.renew(cache, nonce)).tokens):
                 return answer
         if lock not in found and cache.add(lock, mine, timeout=LOCKED):
             return mine
