@@ -11,9 +11,11 @@ from django.contrib.auth import get_user_model
 from django.db import connection, connections
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
+from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from django_shopcore.catalog import get_category_model, get_product_model, signals
+from django_shopcore.catalog.serializers import ProductSerializer
 
 pytestmark = [pytest.mark.projects("full", "catalog_only", "swapped", "host_user"), pytest.mark.django_db]
 
@@ -69,6 +71,24 @@ def snapshot() -> list[Any]:
 def errors_of(response: Any) -> list[tuple[str, str]]:
     assert response.headers["Content-Type"] == "application/problem+json"
     return [(error["field"], error["code"]) for error in response.json()["errors"]]
+
+
+class ByColumn(ProductSerializer):
+    """A site's own, that writes the column of the category."""
+
+    category_id = serializers.IntegerField(required=False)
+
+
+@pytest.mark.projects("full")
+@override_settings(SHOPCORE_CATALOG_PRODUCT_SERIALIZER=f"{__name__}.ByColumn")
+def test_an_update_writes_a_key_that_a_serializer_names_by_its_column(client: APIClient, category: Any) -> None:
+    moved, stays = product(category), product(category)
+    other = get_category_model().objects.create(name="Desktops")
+    updates = [{"id": moved.pk, "category_id": other.pk}, {"id": stays.pk, "category_id": category.pk}]
+    response = client.post(URL, {"update": updates}, format="json")
+    assert response.status_code == 200, response.content
+    assert [row["category_id"] for row in response.json()["updated"]] == [other.pk, category.pk]
+    assert [row["category_id"] for row in snapshot()] == [other.pk, category.pk]
 
 
 def test_create_update_and_delete_happen_together(client: APIClient, category: Any) -> None:

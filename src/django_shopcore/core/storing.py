@@ -136,8 +136,15 @@ class BulkStore:
         return not missing or self._sequence is not None
 
     def update(self, rows: list[Any], names: Collection[str]) -> None:
-        """Writes the fields ``names`` of saved ``rows``, and those that are set with every change."""
-        fields = [field for field in self.model._meta.concrete_fields if field.name in names or _is_auto_now(field)]
+        """Writes the fields ``names`` of saved ``rows``, and those that are set with every change.
+
+        A foreign key may be named by its field or by its attribute (``category_id``).
+        """
+        fields = [
+            field
+            for field in self.model._meta.concrete_fields
+            if field.name in names or field.attname in names or _is_auto_now(field)
+        ]
         if not fields:
             return
         columns = [self._prepared(rows, field, add=False) for field in fields]
