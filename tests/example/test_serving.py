@@ -167,6 +167,25 @@ def test_failures_are_answered_without_details(site: Site) -> None:
     assert admin[1]["Retry-After"] == "5"
 
 
+FROZEN = """
+import gc
+from shop.wsgi import application
+
+before = len(gc.get_objects())
+import shop.urls, django_shopcore.catalog.views
+print(gc.get_freeze_count(), len(gc.get_objects()) - before, before)
+"""
+
+
+def test_the_collector_leaves_alone_what_is_loaded_before_the_first_request(fresh_site: Site) -> None:
+    done = fresh_site.python(FROZEN, PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    frozen, loaded_later, watched = map(int, done.stdout.split())
+    assert frozen > 50_000
+    assert loaded_later < 100, "the views were there"
+    assert watched < 1000
+
+
 EARLY = """
 import json, sys
 from shop.wsgi import application

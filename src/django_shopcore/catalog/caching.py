@@ -109,11 +109,21 @@ class Kept:
 
 @dataclass(frozen=True)
 class Opened:
-    """What a response to nobody in particular was made of, before any middleware saw it."""
+    """What nobody in particular is answered, before any middleware sees it.
 
-    headers: Mapping[str, str]
-    body: bytes
+    ``own`` are the headers that the next answer to the same URL has too. ``knows_nobody``: whether who signed in
+    otherwise than by a header would get it as well.
+    """
+
+    answer: Answer
+    own: Mapping[str, str]
+    usages: Sequence[Usage]
     kept: Kept | None
+    knows_nobody: bool
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**self.own, "ETag": self.answer.etag, **tightest_headers(self.usages)}
 
 
 def count_and_find(request: Any, kept: Kept) -> tuple[list[Usage], Answer | None] | None:
@@ -184,11 +194,24 @@ class OpenReads:
         self.allow = ", ".join(name.upper() for name in view_class.http_method_names if name in methods)
 
     def __call__(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        response = self.open(request, args, kwargs)
+        response = self.respond(request, args, kwargs)
         return self.view(request, *args, **kwargs) if response is None else response
 
-    def open(self, request: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
-        """The answer to a caller without credentials; ``None`` for what the view has to answer itself."""
+    def respond(self, request: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """What ``open`` says, as a response."""
+        opened = self.open(request, args, kwargs)
+        if opened is None:
+            return None
+        response: Any = HttpResponse(opened.answer.body, headers=opened.headers)
+        if opened.knows_nobody:
+            response.opened = opened
+        return not_modified(request, response)
+
+    def open(self, request: Any, args: Any, kwargs: Any) -> Opened | None:
+        """The answer to a caller without credentials; ``None`` for what the view has to answer itself.
+
+        Its body is empty where the client has it already.
+        """
         if FAILED in request.META:
             request.failed = request.META.pop(FAILED)
         if request.method != "GET" or in_transaction() or hasattr(request, "failed"):
@@ -217,7 +240,7 @@ class OpenReads:
             and all(_finds_nobody(kind, request) for kind in authenticators)
         )
 
-    def _answer(self, request: Any, view: Any, args: Any, kwargs: Any, knows_nobody: bool) -> HttpResponseBase:
+    def _answer(self, request: Any, view: Any, args: Any, kwargs: Any, knows_nobody: bool) -> Opened:
         check_query_string(request.META)
         limits = view.limits_of(self.action, request.GET)
 
@@ -235,17 +258,13 @@ class OpenReads:
                 answer = compute()
         except NotModifiedError as exc:
             answer, kept = Answer(b"", exc.etag, None), None
-        headers = {
+        own = {
+            "Content-Type": "application/json",
             "Allow": self.allow,
             "Vary": "Authorization",
-            "ETag": answer.etag,
             **cdn.public_headers(view, kwargs),
-            **tightest_headers(request.counted),
         }
-        response: Any = HttpResponse(answer.body, content_type="application/json", headers=headers)
-        if knows_nobody:
-            response.opened = Opened({"Content-Type": "application/json", **headers}, answer.body, kept)
-        return not_modified(request, response)
+        return Opened(answer, own, request.counted, kept, knows_nobody)
 
     def _compute(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Answer:
         view.request = Request(request, parser_context={"view": view, "args": args, "kwargs": kwargs})

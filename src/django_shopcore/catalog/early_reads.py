@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,7 +23,7 @@ from django_shopcore.core.plans import Shapes
 from django_shopcore.core.response_cache import Answer
 
 from .caching import COUNTED, FAILED, Kept, Opened, count_and_find
-from .middleware import OF_THE_ANSWER, PASSED, PERSONAL, SITE, Passed, find, own_headers
+from .middleware import OF_THE_ANSWER, PASSED, PERSONAL, SITE, Passed, find
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -63,13 +63,24 @@ Around = Callable[[Environ], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Ready:
-    """All that the answer to a URL has, but for its body, its entity tag and the state of the limits."""
+    """All that the answer to a URL has, but for its body, its entity tag and the state of the limits.
 
-    kept: Kept
+    ``own`` are its headers, ``added`` those of other middleware.
+    """
+
+    kept: Kept | None
     path: str
     route: str
-    headers: Headers
-    headers_of_304: Headers
+    own: Mapping[str, str]
+    added: Mapping[str, str]
+
+    @functools.cached_property
+    def headers(self) -> Headers:
+        return [*{**self.own, **self.added}.items()]
+
+    @functools.cached_property
+    def headers_of_304(self) -> Headers:
+        return [(name, value) for name, value in self.headers if name in (*NOT_MODIFIED_HEADERS, *self.added)]
 
 
 class EarlyReads:
@@ -110,23 +121,24 @@ class EarlyReads:
         if match is None or added is None or settings.DEBUG:
             return self._learn(site, url, environ, start_response)
         with self.around(environ) if self.around else nullcontext() as made:
-            request, response = _open(environ, match)
-        if response is None:
+            request, opened = _open(environ, match)
+        if opened is None:
             return self._pass_on(environ, start_response)
-        opened: Opened | None = getattr(response, "opened", None)
-        if opened is not None and opened.kept is not None:
-            _ready.put(url, _made_ready(opened.kept, request.path, match.route, own_headers(opened), added))
-        headers = [*response.headers.items(), *added.items()]
-        if response.status_code == 200:
-            headers.append(("Content-Length", str(len(response.content))))
-        seconds = time.perf_counter() - begin
-        read = EarlyRead(environ, request.path, match.route, response.status_code, seconds, made)
-        return self._send(start_response, read, headers, response.content)
+        ready = Ready(opened.kept, request.path, match.route, opened.own, added)
+        if opened.knows_nobody and opened.kept is not None:
+            _ready.put(url, ready)
+        return self._show(environ, start_response, begin, ready, opened.answer, opened.usages, made)
 
     def _show(
-        self, environ: Environ, start_response: Any, begin: float, ready: Ready, answer: Answer, usages: list[Usage]
+        self,
+        environ: Environ,
+        start_response: Any,
+        begin: float,
+        ready: Ready,
+        answer: Answer,
+        usages: Sequence[Usage],
+        made: Any = None,
     ) -> list[bytes]:
-        """Answers with what is kept."""
         headers = {"ETag": answer.etag, **tightest_headers(usages)}
         tags = environ.get("HTTP_IF_NONE_MATCH")
         if tags is not None and matches(tags, answer.etag):
@@ -134,13 +146,12 @@ class EarlyReads:
         else:
             status, same, body = 200, ready.headers, answer.body
             headers["Content-Length"] = str(len(body))
-        read = EarlyRead(environ, ready.path, ready.route, status, time.perf_counter() - begin)
-        return self._send(start_response, read, [*same, *headers.items()], body)
-
-    def _send(self, start_response: Any, read: EarlyRead, headers: Headers, body: bytes) -> list[bytes]:
+        seconds = time.perf_counter() - begin
+        shown = [*same, *headers.items()]
         if self.answered is not None:
-            headers += self.answered(read).items()
-        start_response(STATUS_LINES[read.status], headers)
+            read = EarlyRead(environ, ready.path, ready.route, status, seconds, made)
+            shown += self.answered(read).items()
+        start_response(STATUS_LINES[status], shown)
         return [body] if body else []
 
     def _pass_on(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -162,21 +173,15 @@ class EarlyReads:
                 _routes.put((site, passed.match.route), passed.added)
                 if passed.kept is not None:
                     known = passed.kept, passed.path, passed.match.route, passed.headers, passed.added
-                    _ready.put(url, _made_ready(*known))
+                    _ready.put(url, Ready(*known))
         return result  # type: ignore[no-any-return]
 
 
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)}
 
 
-def _made_ready(kept: Kept, path: str, route: str, own: Mapping[str, str], added: Mapping[str, str]) -> Ready:
-    headers = [*{**own, **added}.items()]
-    of_304 = [(name, value) for name, value in headers if name in (*NOT_MODIFIED_HEADERS, *added)]
-    return Ready(kept, path, route, headers, of_304)
-
-
-def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Any]:
-    """The request, and the answer of its view to nobody in particular, with the little of Django that it takes."""
+def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Opened | None]:
+    """The request, and what its view answers nobody in particular, with the little of Django that it takes."""
     set_script_prefix(get_script_name(environ))
     # Django writes the path, decoded, into what it is given; the next one who reads that would decode it again.
     request = WSGIRequest(dict(environ))
@@ -184,12 +189,12 @@ def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Any]:
     request.resolver_match = match
     close_old_connections()
     try:
-        response = match.func.open(request, match.args, match.kwargs)
+        opened = match.func.open(request, match.args, match.kwargs)
     finally:
         close_old_connections()
     if hasattr(request, "failed"):
         environ[FAILED] = request.failed
-    return request, response
+    return request, opened
 
 
 @functools.cache

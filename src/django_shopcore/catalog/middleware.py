@@ -72,11 +72,6 @@ class Passed:
     body: bytes
 
 
-def own_headers(opened: Opened) -> dict[str, str]:
-    """Those that the next answer to the same URL will have too."""
-    return {name: value for name, value in opened.headers.items() if name.lower() not in OF_THE_ANSWER}
-
-
 class OpenReadsMiddleware:
     """Optional: answers reads of the catalogue without credentials before whatever is listed after it.
 
@@ -122,13 +117,13 @@ def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
     own: tuple[Kept | None, Mapping[str, str]] | None = (known.kept, known.headers) if known else None
     if response is None:
         view: Any = match.func
-        response = view.open(request, match.args, match.kwargs)
+        response = view.respond(request, match.args, match.kwargs)
         if response is None:
             return None
         opened: Opened | None = getattr(response, "opened", None)
-        own = (opened.kept, own_headers(opened)) if opened else None
+        own = (opened.kept, opened.own) if opened else None
         if opened is not None and opened.kept is not None:
-            _urls.put(url, Known(match, opened.kept, own_headers(opened)))
+            _urls.put(url, Known(match, opened.kept, opened.own))
     for name, value in route.added.items():
         response.headers[name] = value
     request.resolver_match = match
@@ -180,14 +175,15 @@ def _learnt(response: Any, opened: Opened, before: Route | None) -> Route:
 def _added(response: Any, opened: Opened) -> dict[str, str] | None:
     """The headers that were added to a response; ``None`` if anything else was done to it."""
     varies = {name.strip().lower() for name in response.get("Vary", "").split(",") if name}
-    if response.status_code != 200 or response.cookies or not varies <= VARIES or response.content != opened.body:
+    if response.status_code != 200 or response.cookies or not varies <= VARIES or response.content != opened.answer.body:
         return None
     headers = dict(response.items())
-    replaced = {name for name, value in opened.headers.items() if headers.get(name) != value}
+    had = opened.headers
+    replaced = {name for name, value in had.items() if headers.get(name) != value}
     if not replaced <= {"Vary"}:
         return None
     return {
         name: value
         for name, value in headers.items()
-        if name.lower() not in OF_THE_ANSWER and opened.headers.get(name) != value
+        if name.lower() not in OF_THE_ANSWER and had.get(name) != value
     }

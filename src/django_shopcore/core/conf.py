@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, overload
 
 from django.conf import Settings, settings
 
@@ -127,6 +127,10 @@ def adapter_class(*methods: str) -> AdapterKind:
     )
 
 
+# What LazySettings keeps its settings in; its own attributes are slow to read.
+_lazy: dict[str, Any] = object.__getattribute__(settings, "__dict__")
+
+
 class Setting(Generic[T]):
     """One setting: a default, a kind and its documentation. Read through a ``SettingsGroup``.
 
@@ -154,10 +158,10 @@ class Setting(Generic[T]):
     def value(self) -> T:
         """What the site's settings say now."""
         # Reading through LazySettings takes microseconds for a name that it does not have: most of ours.
-        wrapped = object.__getattribute__(settings, "__dict__")["_wrapped"]
-        if type(wrapped) is Settings:
-            return cast("T", wrapped.__dict__.get(self.name, self.default))
-        return cast("T", getattr(settings, self.name, self.default))
+        wrapped = _lazy["_wrapped"]
+        held = wrapped.__dict__ if type(wrapped) is Settings else None
+        found: T = getattr(settings, self.name, self.default) if held is None else held.get(self.name, self.default)
+        return found
 
 
 class SettingsGroup:
