@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -336,6 +337,20 @@ def test_another_page_of_a_list_that_is_known_is_its_own() -> None:
         assert status == 200
         assert body == site.ask(f"{LIST}?size=1&page={page}", application=site.django)[2]
     assert not site.reached
+
+
+@pytest.mark.parametrize("kept", [600, 0])
+def test_nobody_s_encoding_changes_what_an_address_means_to_others(kept: int) -> None:
+    ProductFactory(name="café")
+    latin = {"CONTENT_TYPE": "text/plain; charset=iso-8859-1"}
+    path = f"{LIST}?search=caf%C3%A9"  # which would be another word in Latin-1
+    with override_settings(SHOPCORE_CATALOG_CACHE=kept):
+        site = Site()
+        site.reaching()
+        for given in (latin, {}, latin, {}):
+            for application in (None, site.django):
+                body = json.loads(site.ask(path, application=application, **given)[2])
+                assert [row["name"] for row in body["results"]] == ["café"]
 
 
 @pytest.mark.parametrize(

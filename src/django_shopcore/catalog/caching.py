@@ -162,10 +162,11 @@ def look(request: Any, kept: Kept) -> Answer | None:
 def count(request: Any, limits: Sequence[Limit]) -> None:
     if _is_counted(request):
         return
-    cache = shared_cache()
-    usages = count_here(limits, request, cache)
-    if usages is None and (found := count_and_read(limits, request, cache, ())) is not None:
-        usages = found[0]
+    usages, cache = None, shared_cache()
+    if cache is not None:
+        usages = count_here(limits, request, cache)
+        if usages is None and (found := count_and_read(limits, request, cache, ())) is not None:
+            usages = found[0]
     request.counted = enforce(limits, request) if usages is None else admit(usages, request)
 
 
@@ -241,7 +242,7 @@ class OpenReads:
         )
 
     def _answer(self, request: Any, view: Any, args: Any, kwargs: Any, knows_nobody: bool) -> Opened:
-        check_query_string(request.META)
+        check_query_string(request)
         limits = view.limits_of(self.action, request.GET)
 
         def compute() -> Answer:

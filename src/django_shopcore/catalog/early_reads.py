@@ -28,13 +28,15 @@ from .middleware import OF_THE_ANSWER, PASSED, PERSONAL, SITE, Passed, find
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 
-# The headers that all middleware adds to a route's answers; what is ready of a URL.
-_routes, _ready = Shapes(256), Shapes(2048)
+# The headers that all middleware adds to a route's answers; what is ready of a URL; query strings taken apart.
+_routes, _ready, _parsed = Shapes(256), Shapes(2048), Shapes(1024)
+LONGEST_QUERY = 200
 
 
 def _forget(**kwargs: Any) -> None:
     _routes.clear()
     _ready.clear()
+    _parsed.clear()
     _is_worth_it.cache_clear()
 
 
@@ -113,7 +115,8 @@ class EarlyReads:
         site = _site(environ)
         url = (site, environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
         ready: Ready | None = _ready.peek(url)
-        if ready is not None and _is_worth_it() and (found := _look(environ, ready.kept)) is not None:
+        kept = ready.kept if ready is not None and _is_worth_it() else None
+        if ready is not None and kept is not None and (found := _look(environ, kept)) is not None:
             return self._show(environ, start_response, begin, ready, *found)
         match = find(environ.get("PATH_INFO", ""))
         added = _routes.peek((site, match.route)) if match else None
@@ -187,9 +190,15 @@ def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Opened | None]:
     request = WSGIRequest(dict(environ))
     request.META = environ
     request.resolver_match = match
+    query = environ.get("QUERY_STRING", "")
+    parameters = _parsed.peek(query)
+    if parameters is not None:
+        request.GET = parameters
     close_old_connections()
     try:
         opened = match.func.open(request, match.args, match.kwargs)
+        if opened is not None and parameters is None and len(query) <= LONGEST_QUERY:
+            _parsed.put(query, request.GET)  # which nobody can change
     finally:
         close_old_connections()
     if hasattr(request, "failed"):

@@ -175,7 +175,12 @@ def _learnt(response: Any, opened: Opened, before: Route | None) -> Route:
 def _added(response: Any, opened: Opened) -> dict[str, str] | None:
     """The headers that were added to a response; ``None`` if anything else was done to it."""
     varies = {name.strip().lower() for name in response.get("Vary", "").split(",") if name}
-    if response.status_code != 200 or response.cookies or not varies <= VARIES or response.content != opened.answer.body:
+    if (
+        response.status_code != 200
+        or response.cookies
+        or not varies <= VARIES
+        or response.content != opened.answer.body
+    ):
         return None
     headers = dict(response.items())
     had = opened.headers
@@ -183,7 +188,5 @@ def _added(response: Any, opened: Opened) -> dict[str, str] | None:
     if not replaced <= {"Vary"}:
         return None
     return {
-        name: value
-        for name, value in headers.items()
-        if name.lower() not in OF_THE_ANSWER and had.get(name) != value
+        name: value for name, value in headers.items() if name.lower() not in OF_THE_ANSWER and had.get(name) != value
     }

@@ -13,9 +13,13 @@ def absolute_url(request: Any) -> str:
 
     Raises ``DisallowedHost``.
     """
-    own = getattr(request, "_request", request).__dict__
+    plain = getattr(request, "_request", request)
+    own = plain.__dict__
     if "shopcore_url" not in own:
-        own["shopcore_url"] = request.build_absolute_uri()
+        # Django takes the parts, quoted already, apart once more; a path with dots it resolves.
+        dotted = "/." in plain.path
+        whole = f"{plain.scheme}://{plain.get_host()}{plain.get_full_path()}"
+        own["shopcore_url"] = plain.build_absolute_uri() if dotted else whole
     url: str = own["shopcore_url"]
     return url
 

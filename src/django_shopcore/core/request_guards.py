@@ -6,19 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 
 
-def check_query_string(meta: Mapping[str, Any]) -> None:
-    """Raises 400 for a query string that is no text."""
-    query: str = meta.get("QUERY_STRING", "")
+def check_query_string(request: Any) -> None:
+    """Raises 400 for a query string that is no text, and has it read as UTF-8.
+
+    Django reads it in the encoding that a request names for its body, which is no part of the address: caches would
+    show one's answer to others.
+    """
+    plain = getattr(request, "_request", request)
+    query: str = plain.META.get("QUERY_STRING", "")
+    # WSGI hands over bytes as Latin-1 text (PEP 3333); under ASGI Django has decoded them already.
+    under_wsgi = "wsgi.input" in plain.META
+    if under_wsgi and plain.encoding is not None:
+        plain.GET = QueryDict(query.encode("latin-1"), encoding="utf-8")
     if "%" not in query and query.isascii():
         return
-    # WSGI hands over bytes as Latin-1 text (PEP 3333); under ASGI Django has decoded them already.
-    encoding = "latin-1" if "wsgi.input" in meta else "utf-8"
     try:
-        decoded = unquote_to_bytes(query.encode(encoding, "ignore")).decode()
+        decoded = unquote_to_bytes(query.encode("latin-1" if under_wsgi else "utf-8", "ignore")).decode()
     except UnicodeDecodeError:
         raise ParseError(_("The query string is not UTF-8."), code="invalid_text") from None
     if "\x00" in decoded:

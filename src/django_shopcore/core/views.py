@@ -112,7 +112,7 @@ class ShopcoreView(APIView):
         if failed is not None:
             raise failed
         self._refuse_unknown_method(request)
-        check_query_string(request.META)
+        check_query_string(request)
         refuse_unread(request.META)
         super().initial(request, *args, **kwargs)
 
