@@ -227,6 +227,23 @@ def test_a_value_freed_by_an_earlier_step_can_be_taken(client: APIClient, catego
     assert get_product_model().objects.filter(**{name: "b"}).count() == 1
 
 
+@pytest.mark.parametrize("name", ["slug", "sku"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_value_that_another_item_keeps_cannot_be_taken(
+    client: APIClient, category: Any, name: str, first: int
+) -> None:
+    keeper, taker = product(category, **{name: "kept"}), product(category, **{name: "mine"})
+    items = [{"id": key(keeper), name: "kept"}, {"id": key(taker), name: "kept"}]
+    if first:
+        items.reverse()
+    response = client.post(URL, {"update": items}, format="json")
+    assert errors_of(response) == [(f"update.{1 - first}.{name}", "unique")]
+    taker.refresh_from_db()
+    assert getattr(taker, name) == "mine"
+    kept = client.post(URL, {"update": [{"id": key(keeper), name: "kept", "name": "New"}]}, format="json")
+    assert kept.status_code == 200, kept.content
+
+
 def test_many_products_of_one_name_get_different_slugs(client: APIClient, category: Any) -> None:
     product(category, slug="aero-3")
     response = client.post(URL, {"create": [new(category)] * 4 + [new(category, slug="aero-2")]}, format="json")

@@ -142,6 +142,15 @@ def test_a_sku_that_is_given_up_further_down_is_still_taken(admin_client: APICli
     assert rejected(import_rows(admin_client, "slug,sku", ("a", "S2"), ("b", "S1"))) == [(2, "sku", "unique")]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_sku_that_another_line_keeps_cannot_be_taken(admin_client: APIClient, first: int) -> None:
+    ProductFactory(name="keeper", sku="S1")
+    ProductFactory(name="taker", sku="S2")
+    rows = [("keeper", "S1"), ("taker", "S1")]
+    found = rejected(import_rows(admin_client, "slug,sku", *(reversed(rows) if first else rows)))
+    assert found == ([(2, "sku", "unique"), (3, "sku", "duplicate")] if first else [(3, "sku", "duplicate")])
+
+
 def test_a_dry_run_reports_the_same_and_writes_nothing(admin_client: APIClient) -> None:
     heard: list[Any] = []
     receivers = [signals.products_imported, signals.categories_created, signals.products_created]

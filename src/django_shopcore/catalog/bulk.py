@@ -17,6 +17,7 @@ from django_shopcore.core.extension_fields import ExtensionField
 from django_shopcore.core.extensions import lock_extensions
 from django_shopcore.core.keys import parse_key
 from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.lookups import among
 from django_shopcore.core.storing import BulkStore
 
 from . import get_product_model, signals
@@ -110,7 +111,7 @@ def _lock(batch: Batch, queryset: Any) -> None:
         else:
             places[f"update.{index}.id"] = parse_key(model, item["id"])
     keys = {key for key in places.values() if key is not None}
-    batch.rows = {row.pk: row for row in lock_rows(queryset.filter(pk__in=keys))} if keys else {}
+    batch.rows = {row.pk: row for row in lock_rows(queryset.filter(among(model, "pk", keys)))} if keys else {}
     lock_extensions(batch.rows.values())
     changes.remember(batch.rows.values())
     seen: set[Any] = set()
@@ -151,11 +152,14 @@ def _values(batch: Batch, place: str, checker: RowChecker, item: Any, row: Any =
 
 def _check_unique(batch: Batch, name: str) -> None:
     """Plays the batch through: who holds which value of ``name`` after each step."""
-    wanted = {values[name] for _index, _row, values in batch.changes if values.get(name)}
+    wanted = {
+        values[name] for _index, row, values in batch.changes if values.get(name) and values[name] != getattr(row, name)
+    }
     wanted |= {values[name] for _index, values in batch.additions if values.get(name)}
     holders: dict[Any, Any] = {}
     if wanted:
-        rows = get_product_model()._default_manager.filter(**{f"{name}__in": wanted})
+        model = get_product_model()
+        rows = model._default_manager.filter(among(model, name, wanted)).order_by()
         holders = dict(rows.exclude(pk__in=[row.pk for row in batch.doomed]).values_list(name, "pk"))
     before = dict(holders)
     for index, row, values in batch.changes:

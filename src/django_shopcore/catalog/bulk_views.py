@@ -14,6 +14,7 @@ from django_shopcore.core.access import ADMIN
 from django_shopcore.core.extensions import joined
 from django_shopcore.core.garbage import few_collections
 from django_shopcore.core.representation import representation_of
+from django_shopcore.core.row_statements import KeysStatement
 from django_shopcore.core.schema import describe
 from django_shopcore.core.views import ShopcoreView
 from django_shopcore.core.writes import atomic_write
@@ -122,6 +123,5 @@ def _shown(queryset: QuerySet[Any], keys: list[Any], serializer: Any) -> dict[An
     if shown is None:
         rows = joined(queryset.select_related("category")).in_bulk(keys)
         return {key: serializer.to_representation(row) for key, row in rows.items()}
-    found = queryset.using(router.db_for_write(queryset.model)).filter(pk__in=keys).order_by()
-    show = shown.maker((), 1)
-    return {row[0]: show(row) for row in found.values_list("pk", *shown.lookups)}
+    rows = queryset.using(router.db_for_write(queryset.model))
+    return KeysStatement(rows, shown.lookups, shown.texts).run(keys, shown)[1] if keys else {}

@@ -10,6 +10,8 @@ from typing import Any
 from django.db import models
 from django.utils.text import slugify
 
+from django_shopcore.core.lookups import among
+
 MAX_LENGTH = 255
 
 
@@ -41,7 +43,7 @@ def free_slugs(manager: models.Manager[Any], bases: Sequence[str], taken: Iterab
     while waiting:
         batch = {base: list(islice(candidates[base], count + window - 1)) for base, count in waiting.items()}
         asked = [slug for slugs in batch.values() for slug in slugs]
-        used |= set(manager.filter(slug__in=asked).values_list("slug", flat=True))
+        used |= set(manager.filter(among(manager.model, "slug", asked)).order_by().values_list("slug", flat=True))
         for base, slugs in batch.items():
             for slug in slugs:
                 if waiting[base] and slug not in used:

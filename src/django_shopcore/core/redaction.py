@@ -48,7 +48,11 @@ def safe_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def safe_changes(changes: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Pairs of values before and after; of a secret only that it changed."""
-    return {str(name): [safe(str(name), old), safe(str(name), new)] for name, (old, new) in changes.items()}
+    # What is new has nothing before, field by field.
+    return {
+        str(name): [None if value is None else safe(str(name), value) for value in pair]
+        for name, pair in changes.items()
+    }
 
 
 def _plain(value: Any, depth: int) -> Any:

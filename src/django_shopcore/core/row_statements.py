@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connections, models
+from django.db import connections
 from django.db.models import F
 
 from .execution import fetch
@@ -41,16 +41,25 @@ class RowStatement:
 
 
 class KeysStatement:
-    """Reads the rows with given primary keys, and the tokens of the tables ``versions``."""
+    """Reads the rows of ``queryset`` with given primary keys, and the tokens of the tables ``versions``.
+
+    ``kept``: whether it is to be used again, so that the server may prepare it.
+    """
 
     def __init__(
-        self, model: Any, alias: str, lookups: tuple[str, ...], texts: frozenset[int], versions: tuple[str, ...]
+        self,
+        queryset: Any,
+        lookups: tuple[str, ...],
+        texts: frozenset[int],
+        versions: tuple[str, ...] = (),
+        *,
+        kept: bool = False,
     ) -> None:
-        self.alias, self.versions = alias, versions
-        shown = shown_columns(lookups, texts, connections[alias].vendor)
-        rows = models.QuerySet(model).using(alias).order_by().annotate(_pk=F(model._meta.pk.name), **shown)
-        rows = rows.filter(InList(F(model._meta.pk.name), ManySlot("keys", model._meta.pk)))
-        compiled = Compiled.of(rows.values_list("_pk", *shown), alias)
+        self.alias, self.versions, self.kept = queryset.db, versions, kept
+        shown, key = shown_columns(lookups, texts, connections[self.alias].vendor), queryset.model._meta.pk
+        rows = queryset.order_by().annotate(_pk=F(key.name), **shown)
+        rows = rows.filter(InList(F(key.name), ManySlot("keys", key)))
+        compiled = Compiled.of(rows.values_list("_pk", *shown), self.alias)
         assert compiled is not None  # noqa: S101
         self.params = compiled.params
         self._key = [convert for index, convert in compiled.converters if index == 0]
@@ -62,7 +71,7 @@ class KeysStatement:
     def run(self, keys: Sequence[Any], representation: Representation) -> tuple[dict[str, str], dict[Any, Any]]:
         """The tokens, and the rows by their keys."""
         bound = bind(self.params, {"keys": keys}, connections[self.alias])
-        raw = fetch(self.alias, self.sql, bound, prepare=True)
+        raw = fetch(self.alias, self.sql, bound, prepare=self.kept)
         first, show = len(self.versions), self._makers.get(representation)
         tokens = dict(zip(self.versions, raw[0], strict=False)) if raw else {}
         return tokens, {self._converted(row[first]): show(row) for row in raw}

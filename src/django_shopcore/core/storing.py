@@ -222,7 +222,16 @@ class BulkStore:
             values = [field.pre_save(row, add) for row in rows]
         prepare, connection = field.get_db_prep_save, self.connection
         kind = AS_THEY_ARE.get(type(field.target_field if field.is_relation else field))
-        return [value if type(value) is kind else prepare(value, connection) for value in values]
+        last = made = object()
+        found = []
+        for value in values:
+            if type(value) is kind:
+                found.append(value)
+                continue
+            if value is not last:  # many rows share a time, a default or a null
+                last, made = value, prepare(value, connection)
+            found.append(made)
+        return found
 
 
 def _is_made_there(field: Any) -> bool:

@@ -16,6 +16,7 @@ from django_shopcore.core.errors import flatten
 from django_shopcore.core.extension_fields import ExtensionField
 from django_shopcore.core.extensions import Extension, extensions_of, lock_extensions
 from django_shopcore.core.locking import lock_rows
+from django_shopcore.core.lookups import among
 from django_shopcore.core.storing import BulkStore
 
 from .. import get_category_model, get_product_model, signals
@@ -113,7 +114,7 @@ class ProductWriter:
         for row in rows:
             self._check_first(row)
         slugs = {row.slug for row in rows if row.slug}
-        present = lock_rows(self.manager.filter(slug__in=slugs))
+        present = lock_rows(self.manager.filter(among(self.model, "slug", slugs)))
         lock_extensions(present)
         changes.remember(present)
         chunk = Chunk(rows, {product.slug: product for product in present})
@@ -175,8 +176,13 @@ class ProductWriter:
 
     def _check_skus(self, chunk: Chunk, checked: list[tuple[Row, dict[str, Any]]]) -> None:
         """A SKU belongs to one line of the file, and to no other product unless a line above gave it up."""
-        wanted = {values["sku"] for _row, values in checked if values.get("sku")}
-        holders = dict(self.manager.filter(sku__in=wanted).values_list("sku", "pk")) if wanted else {}
+        wanted = {
+            values["sku"]
+            for row, values in checked
+            if values.get("sku") and values["sku"] != getattr(chunk.present.get(row.slug), "sku", None)
+        }
+        found = self.manager.filter(among(self.model, "sku", wanted)).order_by()
+        holders = dict(found.values_list("sku", "pk")) if wanted else {}
         before = dict(holders)
         for row, values in checked:
             sku, product = values.get("sku"), chunk.present.get(row.slug)
