@@ -147,6 +147,33 @@ def test_an_answer_is_the_same_as_django_s_own_to_the_client_s_own_version_too()
     assert site.ask(HTTP_IF_NONE_MATCH='"another"')[0] == 200
 
 
+def test_clients_that_have_the_answer_teach_it_too_but_not_what_becomes_of_bodies() -> None:
+    site = Site()
+    _, headers, body = site.ask()
+    known = {"HTTP_IF_NONE_MATCH": headers["etag"]}
+    seen = [site.ask(**known) for _ in range(6)]
+    assert {(status, nothing) for status, _, nothing in seen} == {(304, b"")}
+    # Django's own adds the length of nothing.
+    same = [without(headers, *OF_THE_REQUEST, "content-length") for _, headers, _ in seen]
+    assert same == [same[0]] * len(same)
+    assert same[0]["x-site"] == "ours"
+    site.reached.clear()
+    assert site.ask(**known)[0] == 304
+    assert not site.reached
+    change.append(shouting)
+    assert site.ask()[2] == body.upper(), "other middleware has a say in bodies"
+    assert site.reached
+    change.clear()
+    site.reached.clear()
+    assert (site.ask()[0], site.ask()[2]) == (200, body)
+    assert len(site.reached) == 1
+
+
+def shouting(request: Any, response: Any) -> Any:
+    response.content = response.content.upper()
+    return response
+
+
 @pytest.mark.parametrize(
     "write",
     [

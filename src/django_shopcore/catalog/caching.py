@@ -203,10 +203,10 @@ class OpenReads:
         opened = self.open(request, args, kwargs)
         if opened is None:
             return None
-        response: Any = HttpResponse(opened.answer.body, headers=opened.headers)
+        response: Any = not_modified(request, HttpResponse(opened.answer.body, headers=opened.headers))
         if opened.knows_nobody:
             response.opened = opened
-        return not_modified(request, response)
+        return response  # type: ignore[no-any-return]
 
     def open(self, request: Any, args: Any, kwargs: Any) -> Opened | None:
         """The answer to a caller without credentials; ``None`` for what the view has to answer itself.

@@ -67,7 +67,8 @@ Around = Callable[[Environ], AbstractContextManager[Any]]
 class Ready:
     """All that the answer to a URL has, but for its body, its entity tag and the state of the limits.
 
-    ``own`` are its headers, ``added`` those of other middleware.
+    ``own`` are its headers, ``added`` those of other middleware. ``has_body``: whether that is known to leave bodies
+    alone, and not only answers without one.
     """
 
     kept: Kept | None
@@ -75,6 +76,7 @@ class Ready:
     route: str
     own: Mapping[str, str]
     added: Mapping[str, str]
+    has_body: bool = True
 
     @functools.cached_property
     def headers(self) -> Headers:
@@ -115,8 +117,7 @@ class EarlyReads:
         site = _site(environ)
         url = (site, environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
         ready: Ready | None = _ready.peek(url)
-        kept = ready.kept if ready is not None and _is_worth_it() else None
-        if ready is not None and kept is not None and (found := _look(environ, kept)) is not None:
+        if ready is not None and _is_worth_it() and (found := _look(environ, ready)) is not None:
             return self._show(environ, start_response, begin, ready, *found)
         match = find(environ.get("PATH_INFO", ""))
         added = _routes.peek((site, match.route)) if match else None
@@ -163,20 +164,25 @@ class EarlyReads:
 
     def _learn(self, site: Any, url: Any, environ: Environ, start_response: Any) -> Iterable[bytes]:
         sent: Headers = []
+        line = ""
 
         def start(status: str, headers: Headers, *exc_info: Any) -> Any:
-            sent[:] = headers
+            nonlocal line
+            line, sent[:] = status, headers
             return start_response(status, headers, *exc_info)
 
         result: Any = self._pass_on(environ, start)
         passed: Passed | None = environ.get(PASSED)
-        if passed is not None and getattr(result, "content", None) == passed.body:
+        unchanged = passed is not None and line[:3] == str(passed.status)
+        if passed is not None and unchanged and getattr(result, "content", None) == passed.body:
+            has_body, route = passed.status == 200, passed.match.route
+            ready = Ready(passed.kept, passed.path, route, passed.headers, passed.added, has_body)
             same = [(name, value) for name, value in sent if name.lower() not in self.unlearnt]
-            if sorted(same) == sorted({**passed.headers, **passed.added}.items()):
-                _routes.put((site, passed.match.route), passed.added)
-                if passed.kept is not None:
-                    known = passed.kept, passed.path, passed.match.route, passed.headers, passed.added
-                    _ready.put(url, Ready(*known))
+            if sorted(same) == sorted(ready.headers if has_body else ready.headers_of_304):
+                if has_body:
+                    _routes.put((site, route), passed.added)
+                if passed.kept is not None and (has_body or _ready.peek(url) is None):
+                    _ready.put(url, ready)
         return result  # type: ignore[no-any-return]
 
 
@@ -222,13 +228,14 @@ class _Anybody:
         self.META = environ
 
 
-def _look(environ: Environ, kept: Kept) -> tuple[Answer, list[Usage]] | None:
+def _look(environ: Environ, ready: Ready) -> tuple[Answer, list[Usage]] | None:
     """The right answer and the limits that the request was counted against; ``None`` where it has to be Django's."""
-    found = count_and_find(_Anybody(environ), kept)
+    found = count_and_find(_Anybody(environ), ready.kept) if ready.kept is not None else None
     if found is None:
         return None
     usages, answer = found
-    if answer is None or any(usage.exceeded for usage in usages):
+    shows = answer is not None and (ready.has_body or matches(environ.get("HTTP_IF_NONE_MATCH", ""), answer.etag))
+    if answer is None or not shows or any(usage.exceeded for usage in usages):
         environ[COUNTED] = usages
         return None
     return answer, usages

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver
 
-from django_shopcore.core.conditional import not_modified
+from django_shopcore.core.conditional import NOT_MODIFIED_HEADERS, not_modified
 from django_shopcore.core.limits import tightest_headers
 from django_shopcore.core.plans import Shapes
 
@@ -69,6 +69,7 @@ class Passed:
     headers: Mapping[str, str]
     added: Mapping[str, str]
     path: str
+    status: int
     body: bytes
 
 
@@ -101,7 +102,9 @@ class OpenReadsMiddleware:
             match, opened = request.resolver_match, getattr(response, "opened", None)
             if match is not None and opened is not None:
                 key = (site, match.route)
-                _routes.put(key, _learnt(response, opened, _routes.peek(key)))
+                learnt = _learnt(response, opened, _routes.peek(key))
+                if learnt is not None:
+                    _routes.put(key, learnt)
         return response
 
 
@@ -129,8 +132,9 @@ def _answer(request: Any, site: Any, url: Any) -> HttpResponseBase | None:
     request.resolver_match = match
     if response.status_code == 200:
         response.headers["Content-Length"] = str(len(response.content))
-        if own is not None and getattr(request, "urlconf", None) is None:
-            request.META[PASSED] = Passed(match, *own, route.added, request.path, response.content)
+    if own is not None and getattr(request, "urlconf", None) is None:
+        answer = (response.status_code, response.content)
+        request.META[PASSED] = Passed(match, *own, route.added, request.path, *answer)
     return response  # type: ignore[no-any-return]
 
 
@@ -162,11 +166,15 @@ def _from_cache(request: Any, known: Known) -> HttpResponseBase | None:
     return not_modified(request, HttpResponse(answer.body, headers=headers))
 
 
-def _learnt(response: Any, opened: Opened, before: Route | None) -> Route:
+def _learnt(response: Any, opened: Opened, before: Route | None) -> Route | None:
     """What is known of a route after ``response``, which has passed all other middleware."""
     if before is not None and before.is_confirmed:
         return before
     added = _added(response, opened)
+    if response.status_code == 304:
+        # It tells nothing of what is done to a body, so it can only confirm.
+        confirms = before is not None and added is not None and before.added == added
+        return Route(added, is_confirmed=True) if confirms else before
     if added is None or (before is not None and before.added != added):
         return Route(None, is_confirmed=True)
     return Route(added, is_confirmed=before is not None)
@@ -175,15 +183,12 @@ def _learnt(response: Any, opened: Opened, before: Route | None) -> Route:
 def _added(response: Any, opened: Opened) -> dict[str, str] | None:
     """The headers that were added to a response; ``None`` if anything else was done to it."""
     varies = {name.strip().lower() for name in response.get("Vary", "").split(",") if name}
-    if (
-        response.status_code != 200
-        or response.cookies
-        or not varies <= VARIES
-        or response.content != opened.answer.body
-    ):
+    unchanged = response.status_code == 304
+    body = b"" if unchanged else opened.answer.body
+    if response.status_code not in (200, 304) or response.cookies or not varies <= VARIES or response.content != body:
         return None
     headers = dict(response.items())
-    had = opened.headers
+    had = {name: value for name, value in opened.headers.items() if not unchanged or name in NOT_MODIFIED_HEADERS}
     replaced = {name for name, value in had.items() if headers.get(name) != value}
     if not replaced <= {"Vary"}:
         return None
