@@ -120,14 +120,17 @@ class ListShape:
     def _read_again(self, page: Page, window: Window, representation: Representation) -> Rows | None:
         """The rows of ``page``, if it still is what it was."""
         look = representation.lookups, representation.texts, page.versions
-        rows: models.QuerySet[Any] = models.QuerySet(self.queryset.model).using(self.alias)
-        statement: KeysStatement = self._statements.get(("again", *look), lambda: KeysStatement(rows, *look, kept=True))
+
+        def make() -> KeysStatement:
+            return KeysStatement(models.QuerySet(self.queryset.model).using(self.alias), *look, kept=True)
+
+        statement: KeysStatement = self._statements.get(("again", *look), make)
         keys = [key[0] for key in page.keys[: window.limit - 1]]
         tokens, found = statement.run(keys, representation)
         if tokens != page.tokens or not all(key in found for key in keys):
             return None
-        shown = [found[key] for key in keys]
-        return Rows(shown, list(page.keys), page.count, page.count_is_exact, dict(tokens))
+        rows = [found[key] for key in keys]
+        return Rows(rows, list(page.keys), page.count, page.count_is_exact, dict(tokens))
 
     def _statement(self, window: Window, representation: Representation | None, versioned: bool) -> Statement:
         lookups = representation.lookups if representation else None

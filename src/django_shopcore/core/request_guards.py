@@ -21,12 +21,13 @@ def check_query_string(request: Any) -> None:
     query: str = plain.META.get("QUERY_STRING", "")
     # WSGI hands over bytes as Latin-1 text (PEP 3333); under ASGI Django has decoded them already.
     under_wsgi = "wsgi.input" in plain.META
+    raw = query.encode("latin-1" if under_wsgi else "utf-8", "ignore")
     if under_wsgi and plain.encoding is not None:
-        plain.GET = QueryDict(query.encode("latin-1"), encoding="utf-8")
+        plain.GET = QueryDict(raw, encoding="utf-8")
     if "%" not in query and query.isascii():
         return
     try:
-        decoded = unquote_to_bytes(query.encode("latin-1" if under_wsgi else "utf-8", "ignore")).decode()
+        decoded = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:
         raise ParseError(_("The query string is not UTF-8."), code="invalid_text") from None
     if "\x00" in decoded:
