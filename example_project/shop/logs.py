@@ -12,7 +12,8 @@ from django_shopcore.core.json import orjson
 
 # Nothing that a line of the log shows; Python would find it out for each one
 # (https://docs.python.org/3/howto/logging.html#optimization).
-logging.logThreads = logging.logMultiprocessing = False  # gunicorn shows the process
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # gunicorn shows the process
+logging.logAsyncioTasks = False
 logging._srcfile = None
 
 # The id of the request that is being answered; set by RequestMiddleware.

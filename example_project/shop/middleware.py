@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +27,8 @@ logger = logging.getLogger("shop.request")
 
 # What a client may name its request: nothing that could forge a log line or a header.
 CLIENTS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# A path that is its own escaped form.
+PLAIN = re.compile(r"[A-Za-z0-9/._-]*")
 # Where the environment has the id that a request was given before it was Django's.
 OWN_ID = "shop.request_id"
 
@@ -91,16 +92,19 @@ def _user_id(request: HttpRequest) -> str | None:
     return str(user.pk) if user is not None and user.is_authenticated else None
 
 
-@contextmanager
-def around(environ: dict[str, Any]) -> Iterator[measuring.Tally]:
+class around(measuring.tallied):  # noqa: N801
     """Holds while a read is answered before ``MetricsMiddleware`` and ``RequestMiddleware``, and does their part."""
-    name = environ[OWN_ID] = _name_of(environ)
-    token = request_id.set(name)
-    try:
-        with measuring.tallied() as tally:
-            yield tally
-    finally:
-        request_id.reset(token)
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._name = environ[OWN_ID] = _name_of(environ)
+
+    def __enter__(self) -> measuring.Tally:
+        self._named = request_id.set(self._name)
+        return super().__enter__()
+
+    def __exit__(self, *exc_info: object) -> None:
+        super().__exit__(*exc_info)
+        request_id.reset(self._named)
 
 
 def answered(read: EarlyRead) -> dict[str, str]:
@@ -116,15 +120,19 @@ def answered(read: EarlyRead) -> dict[str, str]:
 
 
 def _name_of(environ: Mapping[str, Any]) -> str:
-    name = environ.get(OWN_ID) or environ.get("HTTP_X_REQUEST_ID", "")
-    return name if CLIENTS_ID.fullmatch(name) else uuid.uuid4().hex
+    own: str | None = environ.get(OWN_ID)
+    if own is not None:
+        return own
+    name: str = environ.get("HTTP_X_REQUEST_ID", "")
+    # No secret: it only has to differ from others.
+    return name if CLIENTS_ID.fullmatch(name) else f"{random.getrandbits(128):032x}"  # noqa: S311
 
 
 def _log(method: str | None, path: str, status: int, seconds: float, user: str | None, level: int) -> None:
     # The path without its query, which may hold what somebody searched for, or a token sent by mistake.
     fields = {
         "method": method,
-        "path": escape_uri_path(path),
+        "path": path if PLAIN.fullmatch(path) else escape_uri_path(path),
         "status": status,
         "duration_ms": round(seconds * 1000, 1),
         "user": user,

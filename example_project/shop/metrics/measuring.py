@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -69,15 +68,16 @@ class Tally:
 _tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
 
 
-@contextmanager
-def tallied() -> Iterator[Tally]:
-    """Counts the queries of what it holds around."""
-    tally = Tally()
-    token = _tally.set(tally)
-    try:
-        yield tally
-    finally:
-        _tally.reset(token)
+class tallied:  # noqa: N801
+    """A context manager that counts the queries of what it holds around."""
+
+    def __enter__(self) -> Tally:
+        tally = Tally()
+        self._token = _tally.set(tally)
+        return tally
+
+    def __exit__(self, *exc_info: object) -> None:
+        _tally.reset(self._token)
 
 
 class MetricsMiddleware:

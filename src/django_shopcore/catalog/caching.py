@@ -107,7 +107,7 @@ class Kept:
     limits: tuple[Limit, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Opened:
     """What nobody in particular is answered, before any middleware sees it.
 
@@ -163,7 +163,9 @@ def count(request: Any, limits: Sequence[Limit]) -> None:
     if _is_counted(request):
         return
     usages, cache = None, shared_cache()
-    if cache is not None:
+    if cache is None:
+        limits = [limit for limit in limits if limit.essential]
+    else:
         usages = count_here(limits, request, cache)
         if usages is None and (found := count_and_read(limits, request, cache, ())) is not None:
             usages = found[0]
@@ -200,7 +202,7 @@ class OpenReads:
 
     def respond(self, request: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
         """What ``open`` says, as a response."""
-        opened = self.open(request, args, kwargs)
+        opened = None if in_transaction() else self.open(request, args, kwargs)
         if opened is None:
             return None
         response: Any = not_modified(request, HttpResponse(opened.answer.body, headers=opened.headers))
@@ -211,11 +213,11 @@ class OpenReads:
     def open(self, request: Any, args: Any, kwargs: Any) -> Opened | None:
         """The answer to a caller without credentials; ``None`` for what the view has to answer itself.
 
-        Its body is empty where the client has it already.
+        Not within a transaction. Its body is empty where the client has it already.
         """
         if FAILED in request.META:
             request.failed = request.META.pop(FAILED)
-        if request.method != "GET" or in_transaction() or hasattr(request, "failed"):
+        if request.method != "GET" or hasattr(request, "failed"):
             return None
         view = self.view_class(**self.initkwargs)
         kinds = [type(found) for found in view.get_authenticators()]

@@ -11,9 +11,9 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIRequest, get_script_name
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import setting_changed
-from django.db import close_old_connections
+from django.db import connections
 from django.urls import set_script_prefix
 
 from django_shopcore.core import leases, limits, waiting
@@ -43,7 +43,7 @@ def _forget(**kwargs: Any) -> None:
 setting_changed.connect(_forget, dispatch_uid="shopcore.early_reads")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class EarlyRead:
     """A read that was answered before it was Django's: what a log line or a metric tells of a request.
 
@@ -63,7 +63,7 @@ Answered = Callable[[EarlyRead], Mapping[str, str]]
 Around = Callable[[Environ], AbstractContextManager[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ready:
     """All that the answer to a URL has, but for its body, its entity tag and the state of the limits.
 
@@ -191,24 +191,29 @@ STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in (H
 
 def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Opened | None]:
     """The request, and what its view answers nobody in particular, with the little of Django that it takes."""
-    set_script_prefix(get_script_name(environ))
     # Django writes the path, decoded, into what it is given; the next one who reads that would decode it again.
     request = WSGIRequest(dict(environ))
+    set_script_prefix(request.META["SCRIPT_NAME"])
     request.META = environ
     request.resolver_match = match
     query = environ.get("QUERY_STRING", "")
     parameters = _parsed.peek(query)
     if parameters is not None:
         request.GET = parameters
-    close_old_connections()
+    # As Django does before and after each request.
+    held = connections.all(initialized_only=True)
+    for connection in held:
+        connection.close_if_unusable_or_obsolete()
     try:
-        opened = match.func.open(request, match.args, match.kwargs)
+        opened = None if leases.in_transaction(held) else match.func.open(request, match.args, match.kwargs)
         if opened is not None and parameters is None and len(query) <= LONGEST_QUERY:
             _parsed.put(query, request.GET)  # which nobody can change
     finally:
-        close_old_connections()
-    if hasattr(request, "failed"):
-        environ[FAILED] = request.failed
+        made = len(held) < len(connections.settings)  # perhaps some more
+        for connection in connections.all(initialized_only=True) if made else held:
+            connection.close_if_unusable_or_obsolete()
+    if "failed" in request.__dict__:
+        environ[FAILED] = request.failed  # type: ignore[attr-defined]
     return request, opened
 
 

@@ -55,9 +55,10 @@ def _fetch(connection: Any, sql: str, params: Sequence[Any], prepare: bool) -> l
     if prepare and connection.vendor == "postgresql":
         connection.ensure_connection()
         if getattr(connection.connection, "prepare_threshold", None) is not None:
-            cursor = connection._prepare_cursor(_preparing_cursor(connection))
-            cursor.execute(sql, params)
-            rows = cursor.fetchall()
+            cursor = _preparing_cursor(connection)
+            connection._prepare_cursor(cursor).execute(sql, params)
+            with connection.wrap_database_errors:
+                rows = cursor.fetchall()
             return rows
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import uuid
 from typing import Any
@@ -36,6 +37,11 @@ def parse_key(model: type[models.Model], raw: Any) -> Any:
         return None
 
 
+@functools.cache
+def _range(model: type[models.Model], column: str) -> tuple[int | None, int | None]:
+    return connections[model.objects.db].ops.integer_field_range(column)  # type: ignore[attr-defined,no-any-return]
+
+
 def _integer_key(model: type[models.Model], field: models.Field[Any, Any], raw: Any) -> int | None:
     if isinstance(raw, str):
         if not DIGITS.fullmatch(raw):
@@ -43,7 +49,7 @@ def _integer_key(model: type[models.Model], field: models.Field[Any, Any], raw: 
         raw = int(raw)
     if isinstance(raw, bool) or not isinstance(raw, int):
         return None
-    low, high = connections[model.objects.db].ops.integer_field_range(field.get_internal_type())  # type: ignore[attr-defined]
+    low, high = _range(model, field.get_internal_type())
     if (low is not None and raw < low) or (high is not None and raw > high):
         return None
     return raw

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,12 +149,12 @@ def present_tokens() -> dict[str, str]:
     return tracking.tokens(router.db_for_write(TableVersion))
 
 
-def in_transaction() -> bool:
-    """Whether this thread may see rows that nobody else sees."""
-    return any(
-        connection.in_atomic_block or (connection.connection is not None and not connection.autocommit)
-        for connection in connections.all(initialized_only=True)
-    )
+def in_transaction(held: Iterable[Any] | None = None) -> bool:
+    """Whether this thread may see rows that nobody else sees, ``held`` being all its connections."""
+    for connection in connections.all(initialized_only=True) if held is None else held:
+        if connection.in_atomic_block or (connection.connection is not None and not connection.autocommit):
+            return True
+    return False
 
 
 def announce() -> None:

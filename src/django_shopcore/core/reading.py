@@ -127,32 +127,44 @@ def is_plain(manager: Any) -> bool:
 
 def representation(view: Any) -> Representation | None:
     """What the view's serializer shows of a row, for this caller and request."""
-    serializer_class, audience, names = view.get_serializer_class(), view.audience(), view.requested_fields()
-    key = (serializer_class, view.model, extensions_of(view.model), audience, tuple(names) if names else None)
-    return _kept_representation(view, key, lambda: _representation(view))
+    key = _representation_key(view, view.get_serializer_class())
+    return _kept_representation(_shows_the_same_here(view), key, lambda: _representation(view))
 
 
 def representations(view: Any) -> tuple[Representation | None, Representation | None]:
     """What the view's serializer shows of one row, of all its fields and for this caller and request."""
     serializer_class = view.get_serializer_class()
+    lasts = _shows_the_same_here(view)
 
     def complete() -> Representation | None:
         context = {**view.get_serializer_context(), "complete": True}
         return representation_of(serializer_class(context=context), view.model)
 
     key = (serializer_class, view.model, extensions_of(view.model), "complete")
-    return _kept_representation(view, key, complete), representation(view)
+    shown = _kept_representation(lasts, _representation_key(view, serializer_class), lambda: _representation(view))
+    return _kept_representation(lasts, key, complete), shown
+
+
+def _representation_key(view: Any, serializer_class: Any) -> tuple[Any, ...]:
+    names = view.requested_fields()
+    return (serializer_class, view.model, extensions_of(view.model), view.audience(), tuple(names) if names else None)
+
+
+def _shows_the_same_here(view: Any) -> bool:
+    """Whether the view's next request with the same parameters and audience sees the same fields."""
+    return view.audience() is not None and shows_all_the_same(view)
 
 
 def _kept_representation(
-    view: Any, key: tuple[Any, ...], make: Callable[[], Representation | None]
+    lasts: bool, key: tuple[Any, ...], make: Callable[[], Representation | None]
 ) -> Representation | None:
-    found: Representation | None = _representations.peek(key)
-    if found is not None and view.audience() is not None and shows_all_the_same(view):
+    if not lasts:
+        found = make()
+        return replace(found, is_pure=False) if found else None
+    found = _representations.peek(key)
+    if found is not None:
         return found
     found = make()
-    if view.audience() is None or not shows_all_the_same(view):
-        return replace(found, is_pure=False) if found else None
     if found is not None and found.is_pure:
         _representations.put(key, found)
     return found

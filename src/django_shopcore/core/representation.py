@@ -20,6 +20,7 @@ from rest_framework import relations, serializers
 
 from . import fields as own
 from .extension_fields import ExtensionField
+from .plans import Shapes
 from .texts import money, utc_text
 
 Maker = Callable[[Any], Any]
@@ -43,7 +44,7 @@ class Nested:
     table: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Representation:
     """``names`` of the fields, the ``lookups`` their values are read from, and what turns values into JSON's.
 
@@ -94,14 +95,14 @@ class Makers:
 
     def __init__(self, converters: Iterable[tuple[int, Maker]], start: int) -> None:
         self._converters, self._start = tuple(converters), start
-        self._kept: dict[Representation, Show] = {}
+        self._kept = Shapes(64)
 
     def get(self, representation: Representation) -> Show:
-        found = self._kept.get(representation)
+        found: Show | None = self._kept.peek(representation)
         if found is None:
             found = representation.maker(self._converters, self._start)
             if representation.is_pure:  # the others are made for a request
-                self._kept[representation] = found
+                self._kept.put(representation, found)
         return found
 
 

@@ -24,7 +24,7 @@ from django.db.models.functions import Cast
 from .conf import core_settings
 from .execution import fetch
 from .models import TableVersion
-from .plans import Compiled, Slot, bind
+from .plans import Compiled, Shapes, Slot, bind
 from .representation import Makers, Representation
 
 VERSIONS = TableVersion._meta.db_table
@@ -96,6 +96,7 @@ class Statement:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        self._limited = Shapes(16)
         self.vendor = connections[reading.alias].vendor
         model = reading.queryset.model
         self.names = [name.lstrip("-") for name in reading.ordering]
@@ -236,7 +237,8 @@ class Statement:
         self, sql: str, params: Sequence[Any], values: Mapping[str, Any], limit: int, offset: int
     ) -> list[tuple[Any, ...]]:
         # Literals: the planner is to know how few rows are wanted.
-        sql = sql.replace(LIMIT, f"LIMIT {limit} OFFSET {offset}" if offset else f"LIMIT {limit}", 1)
+        limited = f"LIMIT {limit} OFFSET {offset}" if offset else f"LIMIT {limit}"
+        sql = self._limited.get((sql is self.sql, limited), lambda: sql.replace(LIMIT, limited, 1))
         bound = bind(params, values, connections[self.reading.alias])
         return fetch(self.reading.alias, sql, bound, prepare=self.is_stable and not offset)
 
