@@ -125,7 +125,7 @@ def _name_of(environ: Mapping[str, Any]) -> str:
         return own
     name: str = environ.get("HTTP_X_REQUEST_ID", "")
     # No secret: it only has to differ from others.
-    return name if CLIENTS_ID.fullmatch(name) else f"{random.getrandbits(128):032x}"  # noqa: S311
+    return name if CLIENTS_ID.fullmatch(name) else f"{random.getrandbits(128):032x}"
 
 
 def _log(method: str | None, path: str, status: int, seconds: float, user: str | None, level: int) -> None:

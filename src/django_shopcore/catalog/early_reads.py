@@ -30,6 +30,8 @@ Headers = list[tuple[str, str]]
 
 # The headers that all middleware adds to a route's answers; what is ready of a URL; query strings taken apart.
 _routes, _ready, _parsed = Shapes(256), Shapes(2048), Shapes(1024)
+# What the addresses of a site begin with.
+_origins = Shapes(256)
 LONGEST_QUERY = 200
 
 
@@ -37,6 +39,7 @@ def _forget(**kwargs: Any) -> None:
     _routes.clear()
     _ready.clear()
     _parsed.clear()
+    _origins.clear()
     _is_worth_it.cache_clear()
 
 
@@ -125,7 +128,7 @@ class EarlyReads:
         if match is None or added is None or settings.DEBUG:
             return self._learn(site, url, environ, start_response)
         with self.around(environ) if self.around else nullcontext() as made:
-            request, opened = _open(environ, match)
+            request, opened = _open(environ, match, site)
         if opened is None:
             return self._pass_on(environ, start_response)
         ready = Ready(opened.kept, request.path, match.route, opened.own, added)
@@ -189,14 +192,16 @@ class EarlyReads:
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)}
 
 
-def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Opened | None]:
+def _open(environ: Environ, match: Any, site: Any) -> tuple[WSGIRequest, Opened | None]:
     """The request, and what its view answers nobody in particular, with the little of Django that it takes."""
     # Django writes the path, decoded, into what it is given; the next one who reads that would decode it again.
     request = WSGIRequest(dict(environ))
     set_script_prefix(request.META["SCRIPT_NAME"])
     request.META = environ
     request.resolver_match = match
-    query = environ.get("QUERY_STRING", "")
+    own, origin, query = request.__dict__, _origins.peek(site), environ.get("QUERY_STRING", "")
+    if origin is not None:
+        own["shopcore_origin"] = origin
     parameters = _parsed.peek(query)
     if parameters is not None:
         request.GET = parameters
@@ -208,12 +213,14 @@ def _open(environ: Environ, match: Any) -> tuple[WSGIRequest, Opened | None]:
         opened = None if leases.in_transaction(held) else match.func.open(request, match.args, match.kwargs)
         if opened is not None and parameters is None and len(query) <= LONGEST_QUERY:
             _parsed.put(query, request.GET)  # which nobody can change
+        if origin is None and "shopcore_origin" in own:
+            _origins.put(site, own["shopcore_origin"])
     finally:
         made = len(held) < len(connections.settings)  # perhaps some more
         for connection in connections.all(initialized_only=True) if made else held:
             connection.close_if_unusable_or_obsolete()
-    if "failed" in request.__dict__:
-        environ[FAILED] = request.failed  # type: ignore[attr-defined]
+    if "failed" in own:
+        environ[FAILED] = own["failed"]
     return request, opened
 
 

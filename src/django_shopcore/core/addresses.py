@@ -18,7 +18,9 @@ def absolute_url(request: Any) -> str:
     if "shopcore_url" not in own:
         # Django takes the parts, quoted already, apart once more; a path with dots it resolves.
         dotted = "/." in plain.path
-        whole = f"{plain.scheme}://{plain.get_host()}{plain.get_full_path()}"
+        if "shopcore_origin" not in own:
+            own["shopcore_origin"] = f"{plain.scheme}://{plain.get_host()}"
+        whole = own["shopcore_origin"] + plain.get_full_path()
         own["shopcore_url"] = plain.build_absolute_uri() if dotted else whole
     url: str = own["shopcore_url"]
     return url

@@ -96,17 +96,23 @@ class Comparison(Constant):
         self.slot = Slot(name, column)
         # The same text is the same number to everybody, unless it is written in the caller's way.
         is_number = type(filter_) in NUMBERS and not filter_.field.localize
-        self.clean = functools.lru_cache(maxsize=256)(filter_.field.clean) if is_number else filter_.field.clean
+        self.value_of = functools.lru_cache(maxsize=256)(self._value_of) if is_number else self._value_of
 
     def bind(self, raw: Any, binding: Binding) -> Any:
-        value = self.clean(raw)
+        value = self.value_of(raw)
+        if value is None:
+            return None
+        binding.values[self.name] = value
+        return "="
+
+    def _value_of(self, raw: Any) -> Any:
+        value = self.filter.field.clean(raw)
         if value in EMPTY_VALUES:
             return None
         prepared = self.slot.output_field.get_prep_value(value)
         if isinstance(prepared, int) and abs(prepared) >= LARGEST:
             raise UnboundError  # no database compares with it: the lookup knows what it means
-        binding.values[self.name] = value
-        return "="
+        return value
 
     def apply(self, queryset: Any, part: Any) -> Any:
         return self.filter.filter(queryset, self.slot)

@@ -39,7 +39,7 @@ def parse_key(model: type[models.Model], raw: Any) -> Any:
 
 @functools.cache
 def _range(model: type[models.Model], column: str) -> tuple[int | None, int | None]:
-    return connections[model.objects.db].ops.integer_field_range(column)  # type: ignore[attr-defined,no-any-return]
+    return connections[model.objects.db].ops.integer_field_range(column)  # type: ignore[attr-defined]
 
 
 def _integer_key(model: type[models.Model], field: models.Field[Any, Any], raw: Any) -> int | None:

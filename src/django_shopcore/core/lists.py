@@ -28,7 +28,7 @@ def total_order(queryset: models.QuerySet[Any]) -> list[str]:
     return [*ordering, f"-{pk}" if ordering and ordering[0].startswith("-") else pk]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Window:
     """A part of a list in ``ordering``: ``limit`` rows after the first ``offset``, counted from after ``position``.
 

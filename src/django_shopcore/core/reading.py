@@ -158,13 +158,12 @@ def _shows_the_same_here(view: Any) -> bool:
 def _kept_representation(
     lasts: bool, key: tuple[Any, ...], make: Callable[[], Representation | None]
 ) -> Representation | None:
-    if not lasts:
-        found = make()
-        return replace(found, is_pure=False) if found else None
-    found = _representations.peek(key)
+    found: Representation | None = _representations.peek(key) if lasts else None
     if found is not None:
         return found
     found = make()
+    if not lasts:
+        return replace(found, is_pure=False) if found else None
     if found is not None and found.is_pure:
         _representations.put(key, found)
     return found

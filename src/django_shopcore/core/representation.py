@@ -21,7 +21,7 @@ from rest_framework import relations, serializers
 from . import fields as own
 from .extension_fields import ExtensionField
 from .plans import Shapes
-from .texts import money, utc_text
+from .texts import USUAL_TEXTS, money, utc_text
 
 Maker = Callable[[Any], Any]
 Show = Callable[[Sequence[Any]], dict[str, Any]]
@@ -119,8 +119,10 @@ def _written_out(shown: Representation, changes: Mapping[int, Sequence[Maker]], 
     def value_of(index: int) -> str:
         value = f"row[{start + index}]"
         for step, change in enumerate(changes.get(index, ())):
-            scope[f"change_{index}_{step}"] = change
-            value = f"change_{index}_{step}({value})"
+            name = f"change_{index}_{step}"
+            scope[name] = change
+            usual = USUAL_TEXTS.get(change, "CHANGE(VALUE)")
+            value = f"({usual.replace('VALUE', value).replace('CHANGE', name)})"
         return value
 
     def display(names: Iterable[str], first: int) -> str:

@@ -43,7 +43,7 @@ LOCKED = 2
 EACH_ALONE = 0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
     """A response's body and entity tag, and the tokens of its snapshot by table; without tokens it is not kept."""
 
