@@ -83,7 +83,7 @@ class Site:
     ) -> tuple[int, dict[str, str], bytes]:
         path, _, query = path.partition("?")
         own = RequestFactory()._base_environ(
-            PATH_INFO=path, QUERY_STRING=query, REQUEST_METHOD=method, HTTP_HOST="testserver", **environ
+            PATH_INFO=path, QUERY_STRING=query, REQUEST_METHOD=method, **{"HTTP_HOST": "testserver", **environ}
         )
         own.pop("HTTP_COOKIE", None)
         seen: list[Any] = []
@@ -352,6 +352,36 @@ def test_what_is_not_kept_is_made_before_django_and_is_the_same() -> None:
             assert (again[0], again[2]) == (304, b"")
             assert again[1]["x-site"] == "ours"
         assert not site.reached
+
+
+@override_settings(
+    SHOPCORE_CATALOG_CACHE=0,
+    ALLOWED_HOSTS=["testserver", "other.example"],
+    SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
+)
+def test_links_of_what_is_made_before_django_name_the_site_that_was_asked() -> None:
+    ProductFactory(name="new")
+    site = Site()
+
+    def link(**environ: Any) -> str:
+        return str(json.loads(site.ask(f"{LIST}?size=1", **environ)[2])["next"])
+
+    for _ in range(5):  # three that teach, one that finds out the address and one that knows it
+        assert link() == f"http://testserver{LIST}?page=2&size=1"
+        assert link(SERVER_PORT="8000", HTTP_X_FORWARDED_PROTO="https") == f"https://testserver{LIST}?page=2&size=1"
+        assert link(HTTP_HOST="other.example") == f"http://other.example{LIST}?page=2&size=1"
+        assert site.ask(HTTP_HOST="evil.example")[0] == 400
+    site.reached.clear()
+    assert link(HTTP_HOST="other.example")
+    assert not site.reached, "it was made before Django"
+
+
+def test_a_host_that_is_not_allowed_any_more_is_refused() -> None:
+    with override_settings(SHOPCORE_CATALOG_CACHE=0):
+        site = Site()
+        with override_settings(ALLOWED_HOSTS=["testserver", "other.example"]):
+            assert [site.ask(HTTP_HOST="other.example")[0] for _ in range(3)] == [200] * 3
+        assert site.ask(HTTP_HOST="other.example")[0] == 400
 
 
 def test_another_page_of_a_list_that_is_known_is_its_own() -> None:
