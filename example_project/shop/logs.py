@@ -12,7 +12,7 @@ from django_shopcore.core.json import orjson
 
 # Nothing that a line of the log shows; Python would find it out for each one
 # (https://docs.python.org/3/howto/logging.html#optimization).
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # gunicorn shows the process
+logging.logThreads = logging.logMultiprocessing = False  # gunicorn shows the process
 logging.logAsyncioTasks = False  # type: ignore[attr-defined,unused-ignore] # of Python 3.12
 logging._srcfile = None
 

@@ -177,6 +177,21 @@ print(gc.get_freeze_count(), len(gc.get_objects()) - before, before)
 """
 
 
+NAMED = """
+import logging, os, shop.wsgi
+from gunicorn.glogging import Logger
+record = logging.makeLogRecord({"msg": "Worker exiting", "levelname": "INFO"})
+print(os.getpid(), logging.Formatter(Logger.error_fmt).format(record), sep="|")
+"""
+
+
+def test_the_server_s_own_log_lines_name_their_process(site: Site) -> None:
+    done = site.python(NAMED, PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    process, line = done.stdout.strip().split("|")
+    assert line.endswith(f"[{process}] [INFO] Worker exiting")
+
+
 def test_the_collector_leaves_alone_what_is_loaded_before_the_first_request(fresh_site: Site) -> None:
     done = fresh_site.python(FROZEN, PRODUCTION)
     assert done.returncode == 0, done.stderr
